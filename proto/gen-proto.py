@@ -1,0 +1,29 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes netcap.proto from the two tables of the record schema.
+
+usage: gen-proto.py records.csv types.csv > netcap.proto
+"""
+import csv
+import sys
+
+records, types = sys.argv[1:3]
+print('// SPDX-License-Identifier: GPL-3.0-or-later')
+print('// The record schema: numbers and types are those of the 2019 format and never change.')
+print('// Written by gen-proto.py; types of our own are numbered from 1000.')
+print('syntax = "proto3";\npackage types;\n')
+print('enum Type {')
+for enum, name, number in list(csv.reader(open(types)))[1:]:
+    print('  %s = %s;' % (name, number))
+print('}')
+last = None
+for row in csv.DictReader(open(records)):
+    if row['message'] != last:
+        if last:
+            print('}')
+        last = row['message']
+        print('\nmessage %s {' % last)
+    kind = row['submessage_type'] or row['proto_type']
+    print('  %s%s %s = %s;' % ('repeated ' if row['repeated'] == '1' else '', kind,
+                               row['field_name'], row['field_number']))
+print('}')

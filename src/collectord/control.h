@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the collector answers on its control socket. */
+#ifndef NC_COLLECTORD_CONTROL_H
+#define NC_COLLECTORD_CONTROL_H
+
+#include <jansson.h>
+
+#include "base/buf.h"
+#include "collectord/collector.h"
+#include "collectord/receive.h"
+#include "control/control.h"
+
+/* What the commands work on; the `user` of their functions. */
+struct nc_collector_control {
+	struct nc_collector *collector;
+	const struct nc_receiver *receiver; /* NULL: without sockets (tests) */
+	/* configuration read again: 0, restart gets the names of options that need one; else negative errno, err gets a line */
+	int (*reload)(void *user, struct nc_buf *restart, struct nc_buf *err);
+	void *user;
+};
+
+/* The commands of a collector with their functions, into `out`; returns their number or -EINVAL (a bug). */
+int nc_collector_commands(struct nc_control_command *out);
+/* Everything there is to say, as a new reference; NULL when memory is short. */
+json_t *nc_collector_status(const struct nc_collector_control *c, struct nc_instant now);
+
+#endif

@@ -1,0 +1,555 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The collector as a daemon: command line, sockets, signals, systemd. */
+#include "config.h"
+
+#include "collectord/daemon.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "collectord/collector.h"
+#include "collectord/control.h"
+#include "collectord/receive.h"
+#include "collectord/settings.h"
+#include "control/commands.h"
+
+#define PROGRAM      "netcap-collectord"
+#define CONFIG       NC_SYSCONFDIR "/collectord.conf"
+#define STATUS_EVERY (5 * NC_NS_PER_S)
+#define ERR_MAX      (64u * 1024u)
+
+struct daemon {
+	const char *config;
+	bool config_optional;
+	struct nc_collector_settings settings; /* as they are now */
+	struct nc_collector_settings started;  /* as they were at the start: what a restart is needed for */
+	struct nc_loop *loop;
+	struct nc_loop_timer *flush_timer;
+	struct nc_keypair *keys;
+	struct nc_collector *collector;
+	struct nc_receiver *receiver;
+	struct nc_control_server *server;
+	struct nc_collector_control control;
+	struct nc_control_command commands[NC_CONTROL_COMMANDS_MAX];
+	int control_fd; /* inherited, or -1 */
+	int udp_fds[NC_LISTEN_MAX];
+	size_t udp_count;
+};
+
+static struct nc_instant instant(void)
+{
+	return (struct nc_instant){ .mono = nc_time_mono(), .real = nc_time_real() };
+}
+
+static struct nc_collector_options collector_options(const struct nc_collector_settings *s)
+{
+	return (struct nc_collector_options){
+		.allow_unknown = s->allow_unknown,
+		.replay_max = (size_t)s->replay_max,
+		.store = {
+			.level = (int)s->compression,
+			.pending_max = s->pending_max,
+			.open_files = (size_t)s->open_files,
+			.sync_interval = s->sync_interval,
+		},
+	};
+}
+
+/* Each line of err as a message. */
+static void log_lines(int level, struct nc_buf *err)
+{
+	char *text = strdup(nc_buf_cstr(err)), *rest = text, *line;
+
+	while (rest && (line = strsep(&rest, "\n")))
+		if (*line)
+			nc_log(level, "%s", line);
+	free(text);
+	nc_buf_reset(err);
+}
+
+/* --- timers -------------------------------------------------------------------------------------------------------- */
+
+static void on_flush(void *user)
+{
+	struct daemon *d = user;
+
+	nc_collector_flush(d->collector, instant());
+}
+
+static void on_status(void *user)
+{
+	const struct daemon *d = user;
+	const struct nc_collector *c = d->collector;
+	uint64_t refused = 0;
+
+	for (unsigned i = NC_DG_OK + 1; i < NC_DG_REASONS_COUNT; i++)
+		refused += c->rejects[i];
+	sd_notifyf(0, "STATUS=%" PRIu64 " records in %" PRIu64 " batches of %zu sensors, %" PRIu64 " datagrams refused%s",
+	           c->records, c->batches, c->sensors.list ? nc_keylist_count(c->sensors.list) : 0, refused,
+	           nc_store_failing(c->store) ? ", writing fails" : "");
+}
+
+static void on_watchdog(void *user)
+{
+	(void)user;
+	sd_notify(0, "WATCHDOG=1");
+}
+
+static int set_flush_timer(struct daemon *d)
+{
+	if (d->flush_timer)
+		nc_loop_del_timer(d->flush_timer);
+	d->flush_timer = NULL;
+	return nc_loop_add_timer(d->loop, d->settings.flush_interval, d->settings.flush_interval, on_flush, d, &d->flush_timer);
+}
+
+static int add_timers(struct daemon *d)
+{
+	uint64_t usec = 0;
+	int r = set_flush_timer(d);
+
+	if (r == 0)
+		r = nc_loop_add_timer(d->loop, STATUS_EVERY, STATUS_EVERY, on_status, d, NULL);
+	if (r == 0 && sd_watchdog_enabled(0, &usec) > 0 && usec > 1 && usec < INT64_MAX / 1000) {
+		int64_t half = (int64_t)usec / 2 * 1000;
+		r = nc_loop_add_timer(d->loop, half, half, on_watchdog, d, NULL);
+	}
+	return r;
+}
+
+/* --- reload -------------------------------------------------------------------------------------------------------- */
+
+/* What can change while it runs. The sensors come first since reading them may fail, and then nothing is to change. */
+static int apply(struct daemon *d, struct nc_collector_settings *next, struct nc_buf *err)
+{
+	struct nc_collector_options o = collector_options(next);
+	int r = nc_collector_read_sensors(d->collector, next->sensors, err);
+
+	if (r < 0)
+		return r;
+	if (err->len)
+		log_lines(LOG_WARNING, err);
+	r = nc_collector_set(d->collector, &o);
+	if (r < 0) {
+		nc_buf_str(err, "out of memory");
+		return r;
+	}
+	bool timer = next->flush_interval != d->settings.flush_interval;
+	nc_collector_settings_free(&d->settings);
+	d->settings = *next;
+	memset(next, 0, sizeof(*next));
+	nc_log_level(nc_collector_settings_level(&d->settings));
+	return timer ? set_flush_timer(d) : 0;
+}
+
+static int reload(void *user, struct nc_buf *restart, struct nc_buf *err)
+{
+	struct daemon *d = user;
+	struct nc_collector_settings next = { .allow_unknown = false };
+
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, nc_time_mono() / 1000);
+	int r = nc_collector_settings_read(&next, d->config, d->config_optional, err);
+	if (r == 0)
+		r = apply(d, &next, err);
+	nc_collector_settings_free(&next);
+	if (r < 0) {
+		nc_err("not reloaded, nothing changed: %s", nc_buf_cstr(err));
+	} else {
+		nc_conf_restart_needed(nc_collector_options, nc_collector_options_count, &d->started, &d->settings, restart);
+		nc_info("reloaded; %zu sensors may send", nc_keylist_count(d->collector->sensors.list));
+		if (restart->len)
+			nc_warn("changed, but takes a restart: %s", nc_buf_cstr(restart));
+	}
+	sd_notify(0, "READY=1");
+	return r;
+}
+
+static void on_signal(void *user, int signo)
+{
+	struct daemon *d = user;
+	struct nc_buf restart = { .max = 4096 }, err = { .max = ERR_MAX };
+
+	if (signo == SIGHUP)
+		(void)reload(d, &restart, &err);
+	else
+		nc_loop_stop(d->loop, 0);
+	nc_buf_free(&restart);
+	nc_buf_free(&err);
+}
+
+/* --- start and end ------------------------------------------------------------------------------------------------- */
+
+/* Sockets from systemd: UDP ones to receive on, a listening UNIX one for control. */
+static void inherit(struct daemon *d)
+{
+	int n = sd_listen_fds(1);
+
+	for (int i = 0; i < n; i++) {
+		int fd = SD_LISTEN_FDS_START + i;
+		if (sd_is_socket(fd, AF_UNIX, SOCK_STREAM, 1) > 0 && d->control_fd < 0) {
+			d->control_fd = fd;
+		} else if ((sd_is_socket(fd, AF_INET, SOCK_DGRAM, -1) > 0 || sd_is_socket(fd, AF_INET6, SOCK_DGRAM, -1) > 0) &&
+		           d->udp_count < NC_LISTEN_MAX) {
+			d->udp_fds[d->udp_count++] = fd;
+		} else {
+			nc_warn("an inherited socket is of no use here");
+			close(fd);
+		}
+	}
+}
+
+static int start_keys(struct daemon *d, struct nc_buf *err)
+{
+	char fingerprint[NC_KEY_FINGERPRINT];
+
+	d->keys = nc_keypair_new();
+	if (!d->keys) {
+		nc_buf_str(err, "no locked memory for the keys");
+		return -ENOMEM;
+	}
+	int r = nc_keypair_read(d->keys, d->settings.keys, err);
+	if (r == -ENOENT)
+		nc_buf_printf(err, "; make a key pair with: " PROGRAM " --gen-keypair %s", d->settings.keys);
+	if (r < 0)
+		return r;
+	nc_key_fingerprint(fingerprint, d->keys->pub);
+	nc_info("the collector's key is %s", fingerprint);
+	return 0;
+}
+
+static int start_collector(struct daemon *d, struct nc_buf *err)
+{
+	struct nc_collector_options o = collector_options(&d->settings);
+	int r = nc_collector_new(&o, d->keys, d->settings.root, instant(), &d->collector, err);
+
+	if (r < 0)
+		return r;
+	r = nc_collector_read_sensors(d->collector, d->settings.sensors, err);
+	if (r == -ENOENT) {
+		nc_warn("%s: there is no such folder: no sensor may send", d->settings.sensors);
+		nc_buf_reset(err);
+		return 0;
+	}
+	if (r == 0)
+		log_lines(LOG_WARNING, err);
+	return r;
+}
+
+static int start_control(struct daemon *d, struct nc_buf *err)
+{
+	const struct nc_control_service *service = nc_control_service(NC_CONTROL_COLLECTORD);
+	const struct nc_control_info info = {
+		.product = service->product,
+		.version = PACKAGE_VERSION,
+		.interface = service->interface,
+		.group = d->settings.control_group[0] ? d->settings.control_group : NULL,
+	};
+
+	d->control =
+		(struct nc_collector_control){ .collector = d->collector, .receiver = d->receiver, .reload = reload, .user = d };
+	if (d->control_fd < 0 && !d->settings.control_socket[0])
+		return 0;
+	int n = nc_collector_commands(d->commands);
+	int r = n < 0 ? n
+	              : nc_control_listen(d->loop, d->settings.control_socket, d->control_fd, &info, d->commands, (size_t)n,
+	                                  &d->control, &d->server);
+	if (r < 0)
+		nc_buf_printf(err, "control socket %s: %s", d->settings.control_socket, strerrordesc_np(-r));
+	return r;
+}
+
+static int start(struct daemon *d, struct nc_buf *err)
+{
+	sigset_t set;
+	int r = nc_loop_new(&d->loop);
+
+	if (r < 0)
+		return r;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	signal(SIGPIPE, SIG_IGN);
+	/* past a limit on file sizes writing fails like on a full disk, and is handled so */
+	signal(SIGXFSZ, SIG_IGN);
+	r = nc_loop_signals(d->loop, &set, on_signal, d);
+	if (r == 0)
+		r = start_keys(d, err);
+	if (r == 0)
+		r = start_collector(d, err);
+	if (r == 0)
+		r = nc_receiver_new(d->loop, d->collector, &d->settings.listen, d->udp_fds, d->udp_count,
+		                    d->settings.receive_buffer, &d->receiver, err);
+	if (r == 0)
+		r = start_control(d, err);
+	return r < 0 ? r : add_timers(d);
+}
+
+/* What waits in the sockets is taken along, everything is written. */
+static int stop(struct daemon *d)
+{
+	uint64_t lost = 0;
+
+	if (d->server)
+		nc_control_close(d->server);
+	if (d->receiver)
+		nc_receiver_drain(d->receiver);
+	nc_receiver_free(d->receiver);
+	lost = nc_collector_free(d->collector);
+	if (lost)
+		nc_err("%" PRIu64 " records could not be written", lost);
+	nc_loop_free(d->loop);
+	nc_keypair_free(d->keys);
+	nc_collector_settings_free(&d->settings);
+	nc_collector_settings_free(&d->started);
+	return lost ? 1 : 0;
+}
+
+static void announce(struct daemon *d)
+{
+	char text[NC_LISTEN_TEXT];
+
+	for (size_t i = 0; i < nc_receiver_count(d->receiver); i++) {
+		nc_receiver_address(d->receiver, i, text);
+		nc_info("receiving on %s", text);
+	}
+	nc_info("%zu sensors may send, records go to %s",
+	        d->collector->sensors.list ? nc_keylist_count(d->collector->sensors.list) : 0, d->settings.root);
+	sd_notify(0, "READY=1");
+	on_status(d);
+}
+
+static int run(struct daemon *d)
+{
+	struct nc_buf err = { .max = ERR_MAX };
+	int r = nc_collector_settings_read(&d->settings, d->config, d->config_optional, &err);
+
+	if (r == 0)
+		r = nc_collector_settings_read(&d->started, d->config, d->config_optional, &err);
+	if (r < 0) {
+		nc_err("%s", nc_buf_cstr(&err));
+		nc_buf_free(&err);
+		return 2;
+	}
+	nc_log_level(nc_collector_settings_level(&d->settings));
+	inherit(d);
+	r = start(d, &err);
+	if (r < 0)
+		nc_err("%s", err.len ? nc_buf_cstr(&err) : strerrordesc_np(-r));
+	nc_buf_free(&err);
+	int status = 1;
+	if (r == 0) {
+		announce(d);
+		status = nc_loop_run(d->loop) < 0 ? 1 : 0;
+		sd_notify(0, "STOPPING=1\nSTATUS=writing what waits");
+		nc_info("stopping");
+	}
+	return stop(d) ? 1 : status;
+}
+
+/* --- command line -------------------------------------------------------------------------------------------------- */
+
+struct cli_option {
+	const char *name;
+	int has_arg;
+	int code;
+	const char *arg, *help;
+};
+
+static const struct cli_option cli_options[] = {
+	{ "config", required_argument, 'c', "FILE", "the configuration; " CONFIG " by default" },
+	{ "check-config", no_argument, 'k', NULL, "read the configuration, say what is wrong with it, and end" },
+	{ "dump-config", no_argument, 'd', NULL, "print every option with its value and what it means, and end" },
+	{ "foreground", no_argument, 'f', NULL, "accepted for the habit: it always stays in the foreground" },
+	{ "gen-keypair", optional_argument, 'g', "DIR",
+	  "write pub.key and priv.key into DIR (default: option \"keys\"), print the fingerprint" },
+	{ "version", no_argument, 'v', NULL, "print the version and end" },
+	{ "help", no_argument, 'h', NULL, "print this and end" },
+};
+#define CLI_COUNT (sizeof(cli_options) / sizeof(cli_options[0]))
+
+static int print_help(void)
+{
+	printf("usage: " PROGRAM " [options]\nReceives records from sensors and stores them.\n\n");
+	for (size_t i = 0; i < CLI_COUNT; i++) {
+		const struct cli_option *o = &cli_options[i];
+		char left[64];
+		snprintf(left, sizeof(left), "--%s%s%s%s", o->name, o->arg ? (o->has_arg == optional_argument ? " [" : " ") : "",
+		         o->arg ? o->arg : "", o->has_arg == optional_argument ? "]" : "");
+		printf("  %-22s %s\n", left, o->help);
+	}
+	return 0;
+}
+
+static int check_config(const struct daemon *d)
+{
+	struct nc_buf err = { .max = ERR_MAX };
+	struct nc_collector_settings s;
+	int r = nc_collector_settings_read(&s, d->config, d->config_optional, &err);
+
+	if (r < 0)
+		fprintf(stderr, PROGRAM ": %s\n", nc_buf_cstr(&err));
+	else
+		printf("%s: fine\n", d->config);
+	nc_collector_settings_free(&s);
+	nc_buf_free(&err);
+	return r < 0 ? 2 : 0;
+}
+
+static int dump_config(const struct daemon *d)
+{
+	struct nc_buf err = { .max = ERR_MAX }, out = { .max = 0 };
+	struct nc_collector_settings s;
+	int r = nc_collector_settings_read(&s, d->config, d->config_optional, &err);
+
+	if (r < 0) {
+		fprintf(stderr, PROGRAM ": %s\n", nc_buf_cstr(&err));
+	} else {
+		nc_conf_dump(nc_collector_options, nc_collector_options_count, &s, true, &out);
+		fwrite(out.data, 1, out.len, stdout);
+	}
+	nc_collector_settings_free(&s);
+	nc_buf_free(&err);
+	nc_buf_free(&out);
+	return r < 0 ? 2 : 0;
+}
+
+static int write_keypair(const char *dir)
+{
+	char fingerprint[NC_KEY_FINGERPRINT], hex[2 * NC_KEY_LEN + 1];
+	struct nc_buf err = { .max = ERR_MAX };
+	struct nc_keypair *k = nc_keypair_new();
+	int r = k ? 0 : -ENOMEM;
+
+	if (r == 0 && mkdir(dir, 0700) < 0 && errno != EEXIST) {
+		r = -errno;
+		nc_buf_printf(&err, "%s: %s", dir, strerrordesc_np(-r));
+	}
+	if (r == 0) {
+		nc_keypair_generate(k);
+		r = nc_keypair_write(k, dir, &err);
+	}
+	if (r < 0) {
+		fprintf(stderr, PROGRAM ": %s\n", err.len ? nc_buf_cstr(&err) : strerrordesc_np(-r));
+	} else {
+		nc_key_fingerprint(fingerprint, k->pub);
+		nc_text_hex(hex, k->pub, NC_KEY_LEN);
+		printf("fingerprint: %s\npublic key:  %s\nwritten to:  %s\n", fingerprint, hex, dir);
+	}
+	nc_keypair_free(k);
+	nc_buf_free(&err);
+	return r < 0 ? 1 : 0;
+}
+
+static int gen_keypair(const struct daemon *d, const char *dir)
+{
+	struct nc_buf err = { .max = ERR_MAX };
+	struct nc_collector_settings s;
+
+	if (dir)
+		return write_keypair(dir);
+	int r = nc_collector_settings_read(&s, d->config, d->config_optional, &err);
+	if (r < 0)
+		fprintf(stderr, PROGRAM ": %s\n", nc_buf_cstr(&err));
+	int status = r < 0 ? 2 : write_keypair(s.keys);
+	nc_collector_settings_free(&s);
+	nc_buf_free(&err);
+	return status;
+}
+
+static int wrong_option(const char *word)
+{
+	const char *names[CLI_COUNT], *near;
+
+	for (size_t i = 0; i < CLI_COUNT; i++)
+		names[i] = cli_options[i].name;
+	near = nc_text_nearest(word + strspn(word, "-"), names, CLI_COUNT);
+	fprintf(stderr, PROGRAM ": %s: no such option%s%s%s\n", word, near ? "; did you mean --" : "", near ? near : "",
+	        near ? "?" : "");
+	return 2;
+}
+
+/* The command of the line: 'r' run, or the code of an option that ends at once; 0 when the line is wrong. */
+static int parse(int argc, char **argv, struct daemon *d, const char **dir)
+{
+	struct option table[CLI_COUNT + 1];
+	int command = 'r', code;
+
+	for (size_t i = 0; i < CLI_COUNT; i++)
+		table[i] = (struct option){ .name = cli_options[i].name,
+			                    .has_arg = cli_options[i].has_arg,
+			                    .val = cli_options[i].code };
+	table[CLI_COUNT] = (struct option){ .name = NULL };
+	opterr = 0;
+	while ((code = getopt_long(argc, argv, ":c:fhv", table, NULL)) != -1) {
+		if (code == '?' || code == ':') {
+			if (code == '?')
+				wrong_option(argv[optind - 1]);
+			else
+				fprintf(stderr, PROGRAM ": %s: its argument is missing\n", argv[optind - 1]);
+			return 0;
+		}
+		if (code == 'c') {
+			d->config = optarg;
+			d->config_optional = false;
+		} else if (code == 'g') {
+			*dir = optarg;
+			command = 'g';
+		} else if (code != 'f') {
+			command = code;
+		}
+	}
+	if (command == 'g' && !*dir && optind < argc)
+		*dir = argv[optind++];
+	if (optind < argc) {
+		fprintf(stderr, PROGRAM ": %s: unexpected word\n", argv[optind]);
+		return 0;
+	}
+	return command;
+}
+
+static int dispatch(struct daemon *d, int command, const char *dir)
+{
+	switch (command) {
+	case 'h':
+		return print_help();
+	case 'v':
+		printf(PROGRAM " %s\n", PACKAGE_VERSION);
+		return 0;
+	case 'k':
+		return check_config(d);
+	case 'd':
+		return dump_config(d);
+	case 'g':
+		return gen_keypair(d, dir);
+	case 'r':
+		return run(d);
+	}
+	return 2;
+}
+
+int nc_collectord_main(int argc, char **argv)
+{
+	struct daemon d = { .config = CONFIG, .config_optional = true, .control_fd = -1 };
+	const char *dir = NULL;
+
+	nc_log_open(PROGRAM);
+	if (nc_keys_init() < 0) {
+		nc_err("the crypto library does not start");
+		return 1;
+	}
+	int command = parse(argc, argv, &d, &dir);
+	return dispatch(&d, command, dir);
+}

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+noinst_LIBRARIES += libcollectord.a
+libcollectord_a_SOURCES = \
+	src/collectord/collector.c src/collectord/collector.h \
+	src/collectord/control.c src/collectord/control.h \
+	src/collectord/daemon.c src/collectord/daemon.h \
+	src/collectord/loss.c src/collectord/loss.h \
+	src/collectord/receive.c src/collectord/receive.h \
+	src/collectord/records.c src/collectord/records.h \
+	src/collectord/sensors.c src/collectord/sensors.h \
+	src/collectord/settings.c src/collectord/settings.h \
+	src/collectord/store.c src/collectord/store.h
+sbin_PROGRAMS += netcap-collectord
+netcap_collectord_SOURCES = src/collectord/main.c
+netcap_collectord_LDADD = libcollectord.a $(COMMON_LIBS)

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The sensors that a collector knows, what each of them sent, and the keys that wait to be authorised. */
+#ifndef NC_COLLECTORD_SENSORS_H
+#define NC_COLLECTORD_SENSORS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "collectord/loss.h"
+#include "collectord/store.h"
+#include "record/type.h"
+#include "wire/datagram.h"
+#include "wire/keys.h"
+
+#define NC_SENSOR_NAME    80   /* "name" or "unauthenticated/address" */
+#define NC_SENSOR_ADDRESS 80   /* "[v6%scope]:port" */
+#define NC_UNKNOWN_MAX    256u /* addresses of unknown sensors with a folder each, with allow_unknown */
+#define NC_PENDING_MAX    64u  /* refused keys that are remembered */
+#define NC_PENDING_ADDRESS_MAX 8u /* of them from one address */
+
+/* A sensor that has sent. */
+struct nc_sensor {
+	TAILQ_ENTRY(nc_sensor) all;
+	char name[NC_SENSOR_NAME];
+	uint8_t key[NC_KEY_LEN];
+	bool listed;  /* its key is on the list now */
+	bool unknown; /* let in by allow_unknown */
+	char address[NC_SENSOR_ADDRESS];
+	char client_id[64]; /* what it calls itself, escaped */
+	int64_t last_seen;  /* wall clock, 0: nothing accepted yet */
+	uint64_t records, headers, bytes, batches;
+	uint64_t rejects[NC_DG_REASONS_COUNT];
+	struct nc_loss loss;
+	struct nc_stream *streams[NC_TYPES_MAX]; /* by slot; owned by the store */
+};
+
+/* A key that is on no list and knocked. */
+struct nc_pending {
+	uint8_t key[NC_KEY_LEN];
+	char address[NC_SENSOR_ADDRESS];
+	uint64_t count;
+	int64_t last_seen; /* wall clock */
+};
+
+struct nc_sensors {
+	struct nc_keylist *list;   /* NULL: nobody */
+	struct nc_sensor **listed; /* by index of the list; NULL until it sends */
+	TAILQ_HEAD(nc_sensor_list, nc_sensor) all;
+	size_t unknown_count;
+	struct nc_pending pending[NC_PENDING_MAX];
+	size_t pending_count;
+};
+
+void nc_sensors_init(struct nc_sensors *s);
+void nc_sensors_free(struct nc_sensors *s);
+/* Puts a new list (owned from here on, also on failure) in the place of the old one. Sensors keep their numbers by their names.
+ * 0 or -ENOMEM. */
+int nc_sensors_list(struct nc_sensors *s, struct nc_keylist *list);
+/* The sensor of a key on the list, NULL when it is on none; *nomem tells when it is but memory is short. */
+struct nc_sensor *nc_sensors_find(struct nc_sensors *s, const uint8_t key[static NC_KEY_LEN], bool *nomem);
+/* The sensor that stands for everybody unknown at a host (text of the address without port); NULL beyond NC_UNKNOWN_MAX. */
+struct nc_sensor *nc_sensors_unknown(struct nc_sensors *s, const char *host, const uint8_t key[static NC_KEY_LEN]);
+/* Remembers a refused key. The one that knocked least, and longest ago, gives way. True when it is new here. */
+bool nc_sensors_pend(struct nc_sensors *s, const uint8_t key[static NC_KEY_LEN], const char *address, int64_t now_real);
+
+#endif

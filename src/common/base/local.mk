@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+libnetcap_a_SOURCES += \
+	src/common/base/arena.c src/common/base/arena.h \
+	src/common/base/buf.c src/common/base/buf.h \
+	src/common/base/log.c src/common/base/log.h \
+	src/common/base/loop.c src/common/base/loop.h \
+	src/common/base/rd.c src/common/base/rd.h \
+	src/common/base/siphash.c src/common/base/siphash.h \
+	src/common/base/text.c src/common/base/text.h \
+	src/common/base/time.c src/common/base/time.h

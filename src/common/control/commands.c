@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The commands of both daemons: the one table behind dispatch, rights, help, manual and completion. */
+#include "control/commands.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static const struct nc_control_command sensor_commands[] = {
+	{
+		.name = "status",
+		.method = "GetStatus",
+		.right = NC_CONTROL_LOOK,
+		.help = "packets, drops, records, workers, what waits and what was sent",
+		.signature = "() -> (status: object)",
+	},
+	{
+		.name = "flush",
+		.method = "Flush",
+		.right = NC_CONTROL_ACT,
+		.help = "send what waits in memory now",
+		.signature = "() -> ()",
+	},
+	{
+		.name = "reload",
+		.method = "Reload",
+		.right = NC_CONTROL_ACT,
+		.help = "read the configuration again; names the options that take a restart",
+		.signature = "() -> (restart_needed: ?string)",
+	},
+	{
+		.name = "version",
+		.method = "GetVersion",
+		.right = NC_CONTROL_LOOK,
+		.help = "versions of this program and of the daemons that run",
+		.signature = "() -> (product: string, version: string)",
+	},
+};
+
+static const struct nc_control_command collector_commands[] = {
+	{
+		.name = "status",
+		.method = "GetStatus",
+		.right = NC_CONTROL_LOOK,
+		.help = "sensors, what they sent, what was rejected and why",
+		.signature = "() -> (status: object)",
+	},
+	{
+		.name = "sensors",
+		.method = "GetSensors",
+		.right = NC_CONTROL_LOOK,
+		.help = "the sensors that may send, and those that wait to be authorised",
+		.signature = "() -> (sensors: []object, pending: ?[]object)",
+	},
+	{
+		.name = "flush",
+		.method = "Flush",
+		.right = NC_CONTROL_ACT,
+		.help = "write what waits in memory to the files now",
+		.signature = "() -> ()",
+	},
+	{
+		.name = "reload",
+		.method = "Reload",
+		.right = NC_CONTROL_ACT,
+		.help = "read the configuration and the list of sensors again",
+		.signature = "() -> (restart_needed: ?string)",
+	},
+	{
+		.name = "version",
+		.method = "GetVersion",
+		.right = NC_CONTROL_LOOK,
+		.help = "versions of this program and of the daemons that run",
+		.signature = "() -> (product: string, version: string)",
+	},
+};
+
+static const struct nc_control_service services[] = {
+	[NC_CONTROL_SENSORD] = {
+		.name = "sensord",
+		.product = "netcap-sensord",
+		.interface = NC_CONTROL_SENSOR,
+		.socket = "sensord.sock",
+		.env = "NETCAP_SENSORD_SOCKET",
+		.commands = sensor_commands,
+		.count = COUNT(sensor_commands),
+	},
+	[NC_CONTROL_COLLECTORD] = {
+		.name = "collectord",
+		.product = "netcap-collectord",
+		.interface = NC_CONTROL_COLLECTOR,
+		.socket = "collectord.sock",
+		.env = "NETCAP_COLLECTORD_SOCKET",
+		.commands = collector_commands,
+		.count = COUNT(collector_commands),
+	},
+};
+
+_Static_assert(COUNT(sensor_commands) <= NC_CONTROL_COMMANDS_MAX, "NC_CONTROL_COMMANDS_MAX");
+_Static_assert(COUNT(collector_commands) <= NC_CONTROL_COMMANDS_MAX, "NC_CONTROL_COMMANDS_MAX");
+
+const struct nc_control_service *nc_control_service(enum nc_control_daemon d)
+{
+	return &services[d];
+}
+
+static struct nc_control_command *find(struct nc_control_command *table, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(table[i].name, name) == 0)
+			return &table[i];
+	return NULL;
+}
+
+int nc_control_bind(enum nc_control_daemon d, const struct nc_control_binding *bindings, size_t n,
+                    struct nc_control_command out[static NC_CONTROL_COMMANDS_MAX])
+{
+	const struct nc_control_service *s = nc_control_service(d);
+
+	memcpy(out, s->commands, s->count * sizeof(*out));
+	for (size_t i = 0; i < n; i++) {
+		struct nc_control_command *c = find(out, s->count, bindings[i].name);
+		if (!c)
+			return -EINVAL;
+		c->fn = bindings[i].fn;
+	}
+	for (size_t i = 0; i < s->count; i++)
+		if (!out[i].fn)
+			return -EINVAL;
+	return (int)s->count;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The list of decoders. Written by scripts/gen-decoders from the folder proto/: run "make regen", do not edit. */
+#include "decode/decode.h"
+
+extern const struct nc_decoder nc_decoder_arp;
+extern const struct nc_decoder nc_decoder_dns;
+extern const struct nc_decoder nc_decoder_dot1q;
+extern const struct nc_decoder nc_decoder_ethernet;
+extern const struct nc_decoder nc_decoder_icmpv4;
+extern const struct nc_decoder nc_decoder_icmpv6;
+extern const struct nc_decoder nc_decoder_icmpv6echo;
+extern const struct nc_decoder nc_decoder_icmpv6na;
+extern const struct nc_decoder nc_decoder_icmpv6ns;
+extern const struct nc_decoder nc_decoder_icmpv6ra;
+extern const struct nc_decoder nc_decoder_icmpv6rs;
+extern const struct nc_decoder nc_decoder_ipip;
+extern const struct nc_decoder nc_decoder_ipv4;
+extern const struct nc_decoder nc_decoder_ipv6;
+extern const struct nc_decoder nc_decoder_ipv6dest;
+extern const struct nc_decoder nc_decoder_ipv6fragment;
+extern const struct nc_decoder nc_decoder_ipv6hopbyhop;
+extern const struct nc_decoder nc_decoder_ipv6routing;
+extern const struct nc_decoder nc_decoder_null;
+extern const struct nc_decoder nc_decoder_ppp;
+extern const struct nc_decoder nc_decoder_pppoe;
+extern const struct nc_decoder nc_decoder_raw;
+extern const struct nc_decoder nc_decoder_sll;
+extern const struct nc_decoder nc_decoder_sll2;
+extern const struct nc_decoder nc_decoder_tcp;
+extern const struct nc_decoder nc_decoder_udp;
+
+const struct nc_decoder *const nc_decoders[] = {
+	&nc_decoder_arp,
+	&nc_decoder_dns,
+	&nc_decoder_dot1q,
+	&nc_decoder_ethernet,
+	&nc_decoder_icmpv4,
+	&nc_decoder_icmpv6,
+	&nc_decoder_icmpv6echo,
+	&nc_decoder_icmpv6na,
+	&nc_decoder_icmpv6ns,
+	&nc_decoder_icmpv6ra,
+	&nc_decoder_icmpv6rs,
+	&nc_decoder_ipip,
+	&nc_decoder_ipv4,
+	&nc_decoder_ipv6,
+	&nc_decoder_ipv6dest,
+	&nc_decoder_ipv6fragment,
+	&nc_decoder_ipv6hopbyhop,
+	&nc_decoder_ipv6routing,
+	&nc_decoder_null,
+	&nc_decoder_ppp,
+	&nc_decoder_pppoe,
+	&nc_decoder_raw,
+	&nc_decoder_sll,
+	&nc_decoder_sll2,
+	&nc_decoder_tcp,
+	&nc_decoder_udp,
+};
+const size_t nc_decoders_count = sizeof(nc_decoders) / sizeof(nc_decoders[0]);
+
+_Static_assert(sizeof(nc_decoders) / sizeof(nc_decoders[0]) <= NC_DECODERS_MAX, "more decoders than counters");

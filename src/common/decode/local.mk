@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# proto.mk lists the decoders; scripts/regen writes it and decoders.c from the folder proto/.
+libnetcap_a_SOURCES += \
+	src/common/decode/cooked.h \
+	src/common/decode/decode.h \
+	src/common/decode/decoders.c \
+	src/common/decode/emit.c \
+	src/common/decode/engine.h src/common/decode/engine.c \
+	src/common/decode/entropy.h src/common/decode/entropy.c \
+	src/common/decode/ndopt.h src/common/decode/ndopt.c \
+	src/common/decode/private.h
+include src/common/decode/proto.mk

@@ -1,0 +1,763 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Main's side of the workers: starts them, empties their rings, buries and replaces those that die. */
+#include "config.h"
+
+#include "pipeline/pipeline.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "base/time.h"
+#include "pipeline/report.h"
+#include "pipeline/worker.h"
+
+#define RING_SIZE        ((size_t)4 << 20)
+#define BLOCK_SIZE       ((size_t)256 << 10)
+#define DEFRAG_SIZE      ((size_t)8 << 20)
+#define WATCHDOG_DEFAULT (5 * NC_NS_PER_S)
+#define STILL_DEATHS_MAX 5u  /* deaths in a row without a packet between them */
+#define LIVE_BURST       20u /* restarts at once; then one per pause */
+#define LIVE_PAUSE       (NC_NS_PER_S / 5)
+#define FDS_MAX          1024
+
+enum state { WORKER_RUNNING, WORKER_PAUSED, WORKER_FINISHED };
+
+struct member {
+	struct nc_pipeline *p;
+	unsigned index;
+	enum state state;
+	struct nc_shared *shared;
+	struct nc_ring_end ring;
+	int file, data_ready, wake, pidfd;
+	struct nc_live *live;
+	int live_fds[8];
+	size_t live_fd_count;
+	struct nc_loop_fd *data_watch, *pid_watch;
+	struct nc_loop_timer *pause;
+	pid_t pid;
+	uint64_t restarts;
+	uint32_t delivered[NC_STAGES]; /* the generation of a stage that is expected next */
+	uint64_t death_seq;            /* packet count at the last death */
+	unsigned still_deaths;
+	uint64_t watch_seq;            /* watchdog: the packet seen last, and since when */
+	int64_t watch_since;
+	bool timed_out;
+	bool broken;                   /* its ring held nonsense */
+	unsigned recent;               /* restarts, forgotten by and by */
+};
+
+struct nc_pipeline {
+	struct nc_loop *loop;
+	struct nc_pipeline_options o;
+	struct nc_live_options live_options;
+	struct nc_pipeline_events ev;
+	struct nc_layout layout;
+	struct nc_loop_timer *tick;
+	struct nc_reason reasons[NC_REASONS_MAX];
+	uint64_t crashes, timeouts, crash_drop, stop_drop;
+	uint64_t source_size;
+	uint8_t *crash_copy;
+	uint8_t *log_text;
+	bool stopping, done;
+	int status;
+	char problem[192];
+	unsigned count;
+	struct member members[NC_WORKERS_MAX];
+};
+
+static int start_worker(struct member *m);
+static void on_exit_event(void *user, uint32_t events);
+
+/* --- output ------------------------------------------------------------------------------------------------------------------ */
+
+/* A block whose own header says something else than the ring did is nonsense. */
+static bool block_is_sound(const struct nc_ring_msg *m, const uint8_t *p)
+{
+	struct nc_block_info info;
+	uint8_t head[NC_BLOCK_HEADER_LEN];
+
+	if (m->len < sizeof(head))
+		return false;
+	memcpy(head, p, sizeof(head));
+	return nc_block_info(head, sizeof(head), &info) == 0 && info.size == m->len && info.kind == NC_BLOCK_RECORDS &&
+	       info.type == nc_types[m->slot].number;
+}
+
+static bool deliver(struct member *m, const struct nc_ring_msg *msg, uint8_t *p)
+{
+	struct nc_chunk c = {
+		.kind = (enum nc_chunk_kind)msg->kind, .count = msg->count, .datalink = msg->datalink, .first_ns = msg->first_ns,
+		.last_ns = msg->last_ns, .data = p, .n = msg->len,
+	};
+
+	if (msg->kind > NC_CHUNK_LOG || msg->slot >= NC_STAGES)
+		return false;
+	if (msg->kind <= NC_CHUNK_CSV) {
+		if (msg->slot >= nc_types_count || (msg->kind == NC_CHUNK_BLOCK && !block_is_sound(msg, p)))
+			return false;
+		c.type = &nc_types[msg->slot];
+	}
+	m->delivered[msg->slot] = msg->gen + 1;
+	m->p->ev.chunk(m->p->ev.user, &c);
+	return true;
+}
+
+static void empty_ring(struct member *m)
+{
+	struct nc_ring_msg msg;
+	uint8_t *p;
+	int rc = 0;
+
+	while (!m->broken && (rc = nc_ring_next(&m->ring, &msg, &p)) > 0) {
+		if (!deliver(m, &msg, p)) {
+			rc = -EBADMSG;
+			break;
+		}
+		nc_ring_release(&m->ring);
+		if (atomic_exchange(&m->ring.ring->waiting, 0)) {
+			static const uint64_t one = 1;
+			ssize_t n = write(m->wake, &one, sizeof(one));
+			(void)n;
+		}
+	}
+	if (rc < 0) {
+		m->broken = true;
+		kill(m->pid, SIGKILL);
+	}
+}
+
+static void on_data(void *user, uint32_t events)
+{
+	struct member *m = user;
+	uint64_t v;
+
+	(void)events;
+	ssize_t n = read(m->data_ready, &v, sizeof(v));
+	(void)n;
+	empty_ring(m);
+}
+
+/* --- the end ----------------------------------------------------------------------------------------------------------------- */
+
+static void check_done(struct nc_pipeline *p)
+{
+	for (unsigned i = 0; i < p->count; i++)
+		if (p->members[i].state != WORKER_FINISHED)
+			return;
+	if (p->done)
+		return;
+	p->done = true;
+	nc_loop_del_timer(p->tick);
+	p->tick = NULL;
+	p->ev.done(p->ev.user, p->status, *p->problem ? p->problem : NULL);
+}
+
+static void set_problem(struct nc_pipeline *p, int status, const char *text)
+{
+	if (p->status == 0)
+		p->status = status;
+	if (!*p->problem)
+		nc_text_escape(p->problem, sizeof(p->problem), text, strnlen(text, sizeof(p->problem) - 1));
+}
+
+/* What the kernel took for this worker and libpcap never handed over. */
+static uint64_t undelivered(const struct member *m)
+{
+	const struct nc_worker_counters *c = &m->shared->counters;
+	uint64_t gone = c->dropped + c->consumed;
+
+	return c->received > gone ? c->received - gone : 0;
+}
+
+static void finish(struct member *m)
+{
+	m->state = WORKER_FINISHED;
+	if (m->live)
+		m->p->stop_drop += undelivered(m);
+	if (m->shared->status || *m->shared->problem)
+		set_problem(m->p, m->shared->status, m->shared->problem);
+	check_done(m->p);
+}
+
+/* --- death of a worker ------------------------------------------------------------------------------------------------------- */
+
+static const char *cause_of(const struct member *m, const siginfo_t *si, char *text, size_t size)
+{
+	if (m->timed_out)
+		return "no answer in time";
+	if (m->broken)
+		return "nonsense in its ring";
+	if (si->si_code == CLD_EXITED)
+		snprintf(text, size, "exit status %d", si->si_status);
+	else
+		snprintf(text, size, "signal %d (%s)", si->si_status, strsignal(si->si_status));
+	return text;
+}
+
+/* The packet in hand, copied out of the shared piece with every number checked first. */
+static bool copy_packet(struct member *m, struct nc_capture_packet *ret)
+{
+	const struct nc_current *cur = &m->shared->current;
+	struct nc_capture_packet pkt = {
+		.caplen = cur->caplen, .len = cur->len, .datalink = cur->datalink, .ts_ns = cur->ts_ns,
+	};
+	uintptr_t at = (uintptr_t)cur->data, base = (uintptr_t)m->shared;
+
+	if (!atomic_load(&cur->busy) || at < base || at - base > m->p->layout.total || pkt.caplen > NC_CAPTURE_SNAPLEN_MAX ||
+	    pkt.caplen > m->p->layout.total - (at - base))
+		return false;
+	memcpy(m->p->crash_copy, cur->data, pkt.caplen);
+	pkt.data = m->p->crash_copy;
+	if (pkt.len < pkt.caplen)
+		pkt.len = pkt.caplen;
+	*ret = pkt;
+	return true;
+}
+
+static void keep_killer(struct nc_pipeline *p, const struct nc_capture_packet *pkt, const char *error)
+{
+	size_t room = NC_CAPTURE_SNAPLEN_MAX + 64, log_room = (size_t)NC_REPORT_DUMP_MAX * 6;
+	struct nc_chunk c = { .kind = NC_CHUNK_LOG, .count = 1, .datalink = pkt->datalink, .first_ns = pkt->ts_ns, .last_ns = pkt->ts_ns };
+
+	if (!p->o.keep_errors)
+		return;
+	c.data = p->log_text;
+	c.n = nc_report_log(p->log_text, log_room, error, pkt, NULL, NULL);
+	p->ev.chunk(p->ev.user, &c);
+	c.kind = NC_CHUNK_ERRORS;
+	uint8_t *record = malloc(room);
+	if (!record)
+		return;
+	c.data = record;
+	c.n = nc_report_pcap(record, room, pkt);
+	p->ev.chunk(p->ev.user, &c);
+	free(record);
+}
+
+static void bury(struct member *m, const siginfo_t *si)
+{
+	struct nc_pipeline *p = m->p;
+	char text[64], error[NC_REASON_TEXT];
+	struct nc_crash crash = { .worker = m->index, .cause = cause_of(m, si, text, sizeof(text)) };
+
+	crash.has_packet = copy_packet(m, &crash.packet);
+	if (crash.has_packet) {
+		p->crashes++;
+		p->timeouts += m->timed_out;
+		snprintf(error, sizeof(error), "decoder died: %s", crash.cause);
+		nc_report_count(p->reasons, error);
+		keep_killer(p, &crash.packet, error);
+		atomic_store(&m->shared->current.busy, 0);
+	}
+	if (p->ev.crash)
+		p->ev.crash(p->ev.user, &crash);
+	uint64_t seq = atomic_load(&m->shared->current.seq);
+	m->still_deaths = seq == m->death_seq ? m->still_deaths + 1 : 0;
+	m->death_seq = seq;
+}
+
+/* A stage that went out just before the death must not go out again. */
+static void skip_delivered(struct member *m)
+{
+	for (unsigned i = 0; i < NC_STAGES; i++) {
+		struct nc_stage *st = &m->shared->stages[i];
+		struct nc_stage_state *s = &st->state[atomic_load(&st->which) & 1];
+		if (s->len > m->p->layout.stage_size || s->gen < m->delivered[i])
+			*s = (struct nc_stage_state){ .gen = m->delivered[i], .datalink = s->datalink };
+	}
+}
+
+/* --- live handles ------------------------------------------------------------------------------------------------------------ */
+
+static int open_live(struct member *m, struct nc_buf *err)
+{
+	bool before[FDS_MAX];
+	struct nc_live *l = NULL;
+
+	for (int fd = 0; fd < FDS_MAX; fd++)
+		before[fd] = fcntl(fd, F_GETFD) >= 0;
+	int rc = nc_live_open(&m->p->live_options, &l, err);
+	if (rc)
+		return rc;
+	m->live = l;
+	m->live_fd_count = 0;
+	for (int fd = 0; fd < FDS_MAX; fd++)
+		if (!before[fd] && fcntl(fd, F_GETFD) >= 0 && m->live_fd_count < sizeof(m->live_fds) / sizeof(m->live_fds[0]))
+			m->live_fds[m->live_fd_count++] = fd;
+	return 0;
+}
+
+/* A new handle first, so that no packet passes unseen; then what was left in the old one is counted. */
+static int reopen_live(struct member *m)
+{
+	struct nc_live *old = m->live;
+	struct nc_live_stats st;
+	struct nc_worker_counters *c = &m->shared->counters;
+	struct nc_buf err = { 0 };
+	int rc = open_live(m, &err);
+
+	if (rc) {
+		set_problem(m->p, rc, nc_buf_cstr(&err));
+		nc_buf_free(&err);
+		return rc;
+	}
+	nc_buf_free(&err);
+	if (nc_live_stats(old, &st) == 0) {
+		c->received += st.received;
+		c->dropped += st.dropped;
+		c->if_dropped += st.if_dropped;
+	}
+	uint64_t lost = undelivered(m);
+	m->p->crash_drop += lost;
+	c->consumed += lost; /* accounted for; what remains at the end is another story */
+	nc_live_close(old);
+	return 0;
+}
+
+/* --- start ------------------------------------------------------------------------------------------------------------------- */
+
+static int compare_ints(const void *a, const void *b)
+{
+	int x = *(const int *)a, y = *(const int *)b;
+	return x < y ? -1 : x > y;
+}
+
+/* Descriptors that the worker keeps, ascending and without repetition. */
+static size_t kept(const struct member *m, int out[16])
+{
+	size_t n = 0, k = 0;
+
+	for (int fd = 0; fd <= 2; fd++)
+		out[n++] = fd;
+	out[n++] = m->data_ready;
+	out[n++] = m->wake;
+	if (m->file >= 0)
+		out[n++] = m->file;
+	for (size_t i = 0; i < m->live_fd_count; i++)
+		out[n++] = m->live_fds[i];
+	qsort(out, n, sizeof(*out), compare_ints);
+	for (size_t i = 0; i < n; i++)
+		if (k == 0 || out[k - 1] != out[i])
+			out[k++] = out[i];
+	return k;
+}
+
+static int start_worker(struct member *m)
+{
+	int keep[16];
+	struct nc_worker_start s = {
+		.o = &m->p->o, .layout = &m->p->layout, .shared = m->shared, .index = m->index, .count = m->p->o.live ? 1 : m->p->count,
+		.file = m->file, .live = m->live, .data_ready = m->data_ready, .wake = m->wake, .keep = keep, .keep_count = kept(m, keep),
+	};
+
+	atomic_store(&m->shared->phase, NC_PHASE_STARTING);
+	m->timed_out = false;
+	m->watch_since = nc_time_mono();
+	m->state = WORKER_RUNNING;
+	m->pid = fork();
+	if (m->pid == 0)
+		nc_worker_run(&s);
+	if (m->pid < 0)
+		return -errno;
+	m->pidfd = (int)syscall(SYS_pidfd_open, m->pid, 0);
+	if (m->pidfd < 0)
+		return -errno;
+	return nc_loop_add_fd(m->p->loop, m->pidfd, EPOLLIN, on_exit_event, m, &m->pid_watch);
+}
+
+static void start_or_fail(struct member *m)
+{
+	int rc = start_worker(m);
+
+	if (rc) {
+		set_problem(m->p, rc, "cannot start a worker");
+		finish(m);
+	}
+}
+
+static void on_pause_over(void *user)
+{
+	struct member *m = user;
+
+	m->pause = NULL;
+	start_or_fail(m);
+}
+
+static void restart(struct member *m)
+{
+	m->restarts++;
+	if (m->live && reopen_live(m) != 0) {
+		finish(m);
+		return;
+	}
+	skip_delivered(m);
+	m->broken = false;
+	m->ring = nc_ring_consumer(m->ring.ring, m->p->layout.ring_size);
+	/* killers in a row must not make us fork without end */
+	if (m->live && ++m->recent > LIVE_BURST) {
+		m->state = WORKER_PAUSED;
+		if (nc_loop_add_timer(m->p->loop, LIVE_PAUSE, 0, on_pause_over, m, &m->pause) == 0)
+			return;
+	}
+	start_or_fail(m);
+}
+
+static void on_exit_event(void *user, uint32_t events)
+{
+	struct member *m = user;
+	siginfo_t si = { 0 };
+
+	(void)events;
+	if (waitid(P_PID, (id_t)m->pid, &si, WEXITED | WNOHANG) != 0 || si.si_pid == 0)
+		return;
+	nc_loop_del_fd(m->pid_watch);
+	m->pid_watch = NULL;
+	close(m->pidfd);
+	m->pidfd = -1;
+	empty_ring(m);
+	m->pid = 0;
+	uint32_t phase = atomic_load(&m->shared->phase);
+	bool orderly = si.si_code == CLD_EXITED && si.si_status == 0 && (phase == NC_PHASE_DONE || phase == NC_PHASE_FAILED);
+	if (orderly && !m->broken) {
+		finish(m);
+		return;
+	}
+	bury(m, &si);
+	if (m->still_deaths >= STILL_DEATHS_MAX) {
+		set_problem(m->p, -EIO, "workers die before their first packet");
+		finish(m);
+		return;
+	}
+	restart(m);
+}
+
+static void on_tick(void *user)
+{
+	struct nc_pipeline *p = user;
+	int64_t now = nc_time_mono(), limit = p->o.watchdog ? p->o.watchdog : WATCHDOG_DEFAULT;
+
+	for (unsigned i = 0; i < p->count; i++) {
+		struct member *m = &p->members[i];
+		if (m->state != WORKER_RUNNING)
+			continue;
+		m->recent -= m->recent > 0;
+		uint64_t seq = atomic_load(&m->shared->current.seq);
+		if (!atomic_load(&m->shared->current.busy) || seq != m->watch_seq) {
+			m->watch_seq = seq;
+			m->watch_since = now;
+		} else if (now - m->watch_since > limit && !m->timed_out) {
+			m->timed_out = true;
+			kill(m->pid, SIGKILL);
+		}
+	}
+}
+
+/* --- set-up ------------------------------------------------------------------------------------------------------------------ */
+
+static size_t page_up(size_t n)
+{
+	return (n + 4095) & ~(size_t)4095;
+}
+
+static void lay_out(struct nc_pipeline *p)
+{
+	struct nc_layout *l = &p->layout;
+	size_t at = page_up(sizeof(struct nc_shared));
+
+	l->ring = at;
+	l->ring_size = RING_SIZE;
+	at += page_up(nc_ring_bytes(RING_SIZE));
+	l->stages = at;
+	l->stage_size = page_up((p->o.block_size ? p->o.block_size : BLOCK_SIZE) + NC_STAGE_SLACK);
+	at += l->stage_size * NC_STAGES;
+	l->packet = at;
+	at += page_up(NC_CAPTURE_SNAPLEN_MAX);
+	l->capfile = at;
+	at += page_up(nc_capfile_size());
+	l->defrag = at;
+	l->defrag_size = DEFRAG_SIZE > nc_defrag_min() ? DEFRAG_SIZE : nc_defrag_min();
+	at += page_up(l->defrag_size);
+	l->total = at;
+}
+
+static int map_shared(struct member *m)
+{
+	const struct nc_layout *l = &m->p->layout;
+	uint8_t seed[16];
+	int fd = memfd_create("netcap-worker", MFD_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	void *at = ftruncate(fd, (off_t)l->total) == 0 ? mmap(NULL, l->total, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0)
+	                                              : MAP_FAILED;
+	int rc = at == MAP_FAILED ? -errno : 0;
+	close(fd);
+	if (rc)
+		return rc;
+	m->shared = at;
+	m->ring = nc_ring_consumer((struct nc_ring *)(void *)nc_shared_at(m->shared, l->ring), l->ring_size);
+	if (getrandom(seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
+		return -EIO;
+	return nc_defrag_init(nc_shared_at(m->shared, l->defrag), l->defrag_size, seed, &m->shared->counters.defrag) ? 0 : -ENOMEM;
+}
+
+static int open_source(struct member *m, struct nc_buf *err)
+{
+	const struct nc_pipeline_options *o = &m->p->o;
+
+	if (o->live)
+		return open_live(m, err);
+	m->file = strcmp(o->file, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : open(o->file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (m->file >= 0)
+		return 0;
+	int rc = -errno;
+	nc_buf_printf(err, "%s: %s", o->file, strerror(-rc));
+	return rc;
+}
+
+static int set_up(struct nc_pipeline *p, struct member *m, struct nc_buf *err)
+{
+	int rc = open_source(m, err);
+
+	if (rc)
+		return rc;
+	m->data_ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	m->wake = eventfd(0, EFD_CLOEXEC);
+	rc = m->data_ready < 0 || m->wake < 0 ? -errno : map_shared(m);
+	if (rc == 0)
+		rc = nc_loop_add_fd(p->loop, m->data_ready, EPOLLIN, on_data, m, &m->data_watch);
+	if (rc)
+		nc_buf_printf(err, "cannot set up a worker: %s", strerror(-rc));
+	return rc;
+}
+
+/* Several workers need to read one file side by side, each from its own offset. */
+static bool can_share(const char *file, uint64_t *size)
+{
+	struct stat st;
+	int rc = strcmp(file, "-") == 0 ? fstat(STDIN_FILENO, &st) : stat(file, &st);
+
+	if (rc != 0 || !S_ISREG(st.st_mode))
+		return false;
+	*size = (uint64_t)st.st_size;
+	return strcmp(file, "-") != 0;
+}
+
+static void choose_count(struct nc_pipeline *p)
+{
+	long online = sysconf(_SC_NPROCESSORS_ONLN);
+
+	p->count = p->o.workers ? p->o.workers : online > 0 ? (unsigned)online : 1;
+	if (p->count > NC_WORKERS_MAX)
+		p->count = NC_WORKERS_MAX;
+	if (!p->o.live && !can_share(p->o.file, &p->source_size))
+		p->count = 1;
+}
+
+static void choose_live(struct nc_pipeline *p)
+{
+	uint16_t id;
+
+	if (!p->o.live)
+		return;
+	if (getrandom(&id, sizeof(id), 0) != (ssize_t)sizeof(id))
+		id = (uint16_t)getpid();
+	p->live_options = *p->o.live;
+	p->live_options.workers = p->count;
+	p->live_options.fanout_id = id;
+	p->o.live = &p->live_options;
+}
+
+int nc_pipeline_new(struct nc_loop *loop, const struct nc_pipeline_options *o, const struct nc_pipeline_events *ev,
+                    struct nc_pipeline **ret, struct nc_buf *err)
+{
+	struct nc_pipeline *p = calloc(1, sizeof(*p));
+	int rc = -ENOMEM;
+
+	if (!p)
+		goto out;
+	p->loop = loop;
+	p->o = *o;
+	p->ev = *ev;
+	choose_count(p);
+	choose_live(p);
+	lay_out(p);
+	for (unsigned i = 0; i < NC_WORKERS_MAX; i++)
+		p->members[i] = (struct member){ .p = p, .index = i, .file = -1, .data_ready = -1, .wake = -1, .pidfd = -1 };
+	p->crash_copy = malloc(NC_CAPTURE_SNAPLEN_MAX);
+	p->log_text = malloc((size_t)NC_REPORT_DUMP_MAX * 6);
+	if (!p->crash_copy || !p->log_text)
+		goto out;
+	rc = 0;
+	for (unsigned i = 0; rc == 0 && i < p->count; i++)
+		rc = set_up(p, &p->members[i], err);
+	if (rc == 0)
+		rc = nc_loop_add_timer(loop, NC_NS_PER_S / 4, NC_NS_PER_S / 4, on_tick, p, &p->tick);
+	for (unsigned i = 0; rc == 0 && i < p->count; i++)
+		rc = start_worker(&p->members[i]);
+out:
+	if (rc) {
+		if (err->len == 0)
+			nc_buf_printf(err, "cannot start the workers: %s", strerror(-rc));
+		nc_pipeline_free(p);
+		return rc;
+	}
+	*ret = p;
+	return 0;
+}
+
+static void wake(struct member *m)
+{
+	static const uint64_t one = 1;
+	ssize_t n = write(m->wake, &one, sizeof(one));
+	(void)n;
+}
+
+void nc_pipeline_stop(struct nc_pipeline *p)
+{
+	p->stopping = true;
+	for (unsigned i = 0; i < p->count; i++) {
+		atomic_store(&p->members[i].shared->stop, 1);
+		wake(&p->members[i]);
+	}
+}
+
+void nc_pipeline_flush(struct nc_pipeline *p)
+{
+	for (unsigned i = 0; i < p->count; i++)
+		atomic_fetch_add(&p->members[i].shared->flush, 1);
+}
+
+static void free_member(struct member *m)
+{
+	if (m->pid > 0) {
+		kill(m->pid, SIGKILL);
+		waitpid(m->pid, NULL, 0);
+	}
+	nc_loop_del_timer(m->pause);
+	nc_loop_del_fd(m->pid_watch);
+	nc_loop_del_fd(m->data_watch);
+	int fds[] = { m->file, m->data_ready, m->wake, m->pidfd };
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	if (m->live)
+		nc_live_close(m->live);
+	if (m->shared)
+		munmap(m->shared, m->p->layout.total);
+}
+
+void nc_pipeline_free(struct nc_pipeline *p)
+{
+	if (!p)
+		return;
+	nc_loop_del_timer(p->tick);
+	for (unsigned i = 0; i < p->count; i++)
+		free_member(&p->members[i]);
+	free(p->crash_copy);
+	free(p->log_text);
+	free(p);
+}
+
+/* --- questions --------------------------------------------------------------------------------------------------------------- */
+
+static void add_defrag(struct nc_defrag_counters *to, const struct nc_defrag_counters *c)
+{
+	to->fragments += c->fragments;
+	to->reassembled += c->reassembled;
+	to->overlaps += c->overlaps;
+	to->duplicates += c->duplicates;
+	to->timeouts += c->timeouts;
+	to->evicted += c->evicted;
+	to->bad += c->bad;
+}
+
+static void add_worker(struct nc_pipeline_stats *to, const struct member *m)
+{
+	const struct nc_worker_counters *c = &m->shared->counters;
+
+	to->packets += c->packets;
+	to->bytes += c->bytes;
+	to->filtered += c->filtered;
+	to->cannot_filter += c->cannot_filter;
+	to->errors += c->errors;
+	to->unknown += c->unknown;
+	to->too_large += c->too_large;
+	to->received += c->received;
+	to->kernel_drop += c->dropped;
+	to->if_drop = c->if_dropped > to->if_drop ? c->if_dropped : to->if_drop;
+	to->source_bytes = c->offset > to->source_bytes ? c->offset : to->source_bytes;
+	to->restarts += m->restarts;
+	for (size_t i = 0; i < nc_types_count; i++)
+		to->records[i] += c->records[i];
+	add_defrag(&to->defrag, &c->defrag);
+	to->workers[m->index] = (struct nc_pipeline_worker){ .pid = m->pid, .restarts = m->restarts, .packets = c->packets };
+}
+
+void nc_pipeline_stats(const struct nc_pipeline *p, struct nc_pipeline_stats *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	for (unsigned i = 0; i < p->count; i++)
+		add_worker(ret, &p->members[i]);
+	ret->worker_count = p->count;
+	ret->errors += p->crashes;
+	ret->crashes = p->crashes;
+	ret->timeouts = p->timeouts;
+	ret->crash_drop = p->crash_drop;
+	ret->stop_drop = p->stop_drop;
+	ret->source_size = p->source_size;
+}
+
+static void merge_reason(struct nc_pipeline_reason *list, size_t *n, size_t max, const struct nc_reason *r)
+{
+	char text[sizeof(list->text)];
+	uint64_t count = r->count;
+
+	if (count == 0)
+		return;
+	nc_text_escape(text, sizeof(text), r->text, strnlen(r->text, sizeof(r->text)));
+	for (size_t i = 0; i < *n; i++) {
+		if (strcmp(list[i].text, text) == 0) {
+			list[i].count += count;
+			return;
+		}
+	}
+	if (*n == max)
+		return;
+	memcpy(list[*n].text, text, sizeof(text));
+	list[(*n)++].count = count;
+}
+
+static int by_count(const void *a, const void *b)
+{
+	const struct nc_pipeline_reason *x = a, *y = b;
+
+	if (x->count != y->count)
+		return x->count < y->count ? 1 : -1;
+	return strcmp(x->text, y->text);
+}
+
+size_t nc_pipeline_reasons(const struct nc_pipeline *p, struct nc_pipeline_reason *ret, size_t max)
+{
+	size_t n = 0;
+
+	for (size_t k = 0; k < NC_REASONS_MAX; k++)
+		merge_reason(ret, &n, max, &p->reasons[k]);
+	for (unsigned i = 0; i < p->count; i++)
+		for (size_t k = 0; k < NC_REASONS_MAX; k++)
+			merge_reason(ret, &n, max, &p->members[i].shared->reasons[k]);
+	qsort(ret, n, sizeof(*ret), by_count);
+	return n;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The way from a capture to blocks: sandboxed workers, their rings, and main's side of both. */
+#ifndef NC_PIPELINE_PIPELINE_H
+#define NC_PIPELINE_PIPELINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/loop.h"
+#include "block/block.h"
+#include "capture/live.h"
+#include "decode/decode.h"
+#include "flow/defrag.h"
+#include "record/format.h"
+#include "record/type.h"
+
+#define NC_WORKERS_MAX 64u
+
+/* In which form records leave the workers. */
+enum nc_output { NC_OUTPUT_BLOCKS, NC_OUTPUT_PLAIN, NC_OUTPUT_CSV };
+
+struct nc_pipeline_options {
+	/* one of the two */
+	const char *file;                   /* path, "-" for standard input */
+	const struct nc_live_options *live; /* workers and fanout_id are set by the pipeline */
+	const struct nc_filter *filter;     /* for files; NULL: none */
+	unsigned workers;                   /* 0: one per online core */
+	bool wanted[NC_TYPES_MAX];
+	bool payloads;
+	bool keep_errors, keep_unknown;
+	int base_datalink;                  /* link type to assume whatever the file says; -1: the file's own */
+	enum nc_output output;
+	struct nc_format_options format;    /* of CSV */
+	const char *select;                 /* fields of CSV, NULL: all */
+	int level;                          /* of compression, 0 to 12 */
+	size_t block_size;                  /* bytes of records from which a block is closed; 0: 256 KiB */
+	size_t worker_memory;               /* bytes that a worker may add; 0: 256 MiB */
+	int64_t watchdog;                   /* ns that one packet may take; 0: 5 s */
+	const struct nc_decoder *const *extra; /* further decoders, for tests */
+	size_t extra_count;
+};
+
+/* What a chunk is. */
+enum nc_chunk_kind {
+	NC_CHUNK_BLOCK,   /* a whole block of records; epoch and seq still 0 */
+	NC_CHUNK_PLAIN,   /* delimited records */
+	NC_CHUNK_CSV,     /* lines */
+	NC_CHUNK_ERRORS,  /* pcap packet records (nanoseconds, host order) for errors.pcap */
+	NC_CHUNK_UNKNOWN, /* the same for unknown.pcap */
+	NC_CHUNK_LOG,     /* text for errors.log */
+};
+
+/* A piece of output. data is writable, may be changed by a hostile worker at any time, and is valid during the call. */
+struct nc_chunk {
+	enum nc_chunk_kind kind;
+	const struct nc_type *type; /* of records */
+	uint32_t count;             /* records or packets */
+	uint32_t datalink;          /* of packets */
+	int64_t first_ns, last_ns;
+	uint8_t *data;
+	size_t n;
+};
+
+/* A packet that cost a worker its life. */
+struct nc_crash {
+	unsigned worker;
+	const char *cause; /* "signal 11", "no answer in time", … */
+	bool has_packet;
+	struct nc_capture_packet packet; /* data is main's own copy */
+};
+
+struct nc_pipeline_events {
+	void (*chunk)(void *user, const struct nc_chunk *c);
+	void (*crash)(void *user, const struct nc_crash *c); /* may be NULL */
+	/* the source has ended (or nc_pipeline_stop was obeyed), everything has gone through chunk; status 0 or negative errno,
+	 * problem NULL or one line on a damaged or failed source */
+	void (*done)(void *user, int status, const char *problem);
+	void *user;
+};
+
+struct nc_pipeline_worker {
+	pid_t pid;
+	uint64_t restarts, packets;
+};
+
+/* Sums over all workers. packets = decoded ones, crashed ones included; the kernel's numbers are of live sources. */
+struct nc_pipeline_stats {
+	uint64_t packets, bytes, filtered, cannot_filter, errors, unknown, too_large;
+	uint64_t records[NC_TYPES_MAX];
+	uint64_t crashes;     /* packets that killed a worker, those without an answer in time included */
+	uint64_t timeouts;    /* of these: killed by the watchdog */
+	uint64_t restarts;
+	uint64_t received;    /* by the kernel for us */
+	uint64_t kernel_drop; /* ring full */
+	uint64_t if_drop;     /* by the interface */
+	uint64_t crash_drop;  /* waiting in the ring of a worker that died */
+	uint64_t stop_drop;   /* still in the ring when the capture was closed */
+	uint64_t source_bytes, source_size; /* read of the file, its size (0: not known) */
+	struct nc_defrag_counters defrag;
+	struct nc_pipeline_worker workers[NC_WORKERS_MAX];
+	unsigned worker_count;
+};
+
+struct nc_pipeline;
+
+/* Opens the source, maps the shared pieces and starts the workers; the loop then carries everything. On failure err gets one line.
+ * 0 or negative errno. */
+int nc_pipeline_new(struct nc_loop *loop, const struct nc_pipeline_options *o, const struct nc_pipeline_events *ev,
+                    struct nc_pipeline **ret, struct nc_buf *err);
+/* Asks the workers to take what is in the kernel's rings, flush and end; done() follows. */
+void nc_pipeline_stop(struct nc_pipeline *p);
+/* Asks the workers to hand out what they have gathered. */
+void nc_pipeline_flush(struct nc_pipeline *p);
+void nc_pipeline_stats(const struct nc_pipeline *p, struct nc_pipeline_stats *ret);
+/* Error texts with their counts, most frequent first: up to max into ret; text is escaped. Returns the number. */
+struct nc_pipeline_reason {
+	char text[128];
+	uint64_t count;
+};
+size_t nc_pipeline_reasons(const struct nc_pipeline *p, struct nc_pipeline_reason *ret, size_t max);
+/* Kills what still runs and frees all. */
+void nc_pipeline_free(struct nc_pipeline *p);
+
+#endif

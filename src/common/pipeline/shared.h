@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What main and one worker share: ring, stages, the packet in hand, counters. Mapped at one address in both. */
+#ifndef NC_PIPELINE_SHARED_H
+#define NC_PIPELINE_SHARED_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "block/block.h"
+#include "capture/capfile.h"
+#include "decode/engine.h"
+#include "flow/defrag.h"
+#include "pipeline/ring.h"
+#include "record/type.h"
+
+#define NC_STAGE_SLACK (384u * 1024u) /* room above the block size for what a single packet may bring */
+#define NC_REASONS_MAX 128u
+#define NC_REASON_TEXT 96u
+
+/* Stages: one per record type, then these. A stage gathers what becomes one block. */
+enum { NC_STAGE_ERRORS = NC_TYPES_MAX, NC_STAGE_UNKNOWN, NC_STAGE_LOG, NC_STAGES };
+
+/* What a stage holds. Two copies, of which `which` names the valid one: a worker that dies leaves whole packets only. */
+struct nc_stage_state {
+	uint32_t len, count, gen, datalink;
+	int64_t first_ns, last_ns;
+};
+struct nc_stage {
+	struct nc_stage_state state[2];
+	_Atomic uint32_t which;
+};
+
+/* The packet in hand. */
+struct nc_current {
+	_Atomic uint64_t seq;  /* counts packets; the watchdog looks whether it moves */
+	_Atomic uint32_t busy; /* data .. ts_ns are valid, the decoders run */
+	uint32_t datalink, caplen, len;
+	int64_t ts_ns;
+	const uint8_t *data; /* inside the shared piece */
+};
+
+/* An error text and how often it came. */
+struct nc_reason {
+	char text[NC_REASON_TEXT];
+	uint64_t count;
+};
+
+struct nc_worker_counters {
+	uint64_t packets, bytes;     /* taken by this worker */
+	uint64_t filtered;           /* by the BPF expression */
+	uint64_t cannot_filter;      /* of a link type that the expression has no meaning for */
+	uint64_t errors, unknown;    /* packets */
+	uint64_t too_large;          /* records that no block can hold */
+	uint64_t records[NC_TYPES_MAX];
+	uint64_t offset;             /* bytes read from the file */
+	uint64_t received, dropped, if_dropped; /* live: as the kernel tells, all handles of this worker together */
+	uint64_t consumed;           /* live: packets that libpcap handed over, all handles together */
+	struct nc_defrag_counters defrag;
+	struct nc_decode_counters decode;
+};
+
+enum nc_phase { NC_PHASE_STARTING, NC_PHASE_RUNNING, NC_PHASE_DONE, NC_PHASE_FAILED };
+
+struct nc_shared {
+	/* main to worker */
+	_Atomic uint32_t stop;
+	_Atomic uint32_t flush; /* a generation: the worker flushes when it changes */
+	/* worker to main */
+	_Atomic uint32_t phase;
+	int32_t status;         /* negative errno of a failed source, else 0 */
+	char problem[192];      /* what is wrong with the file, or why the worker gave up */
+	bool file_open;         /* the capture file's reader has been set up */
+	struct nc_current current;
+	struct nc_stage stages[NC_STAGES];
+	struct nc_reason reasons[NC_REASONS_MAX];
+	struct nc_worker_counters counters;
+};
+
+/* Where the parts of the piece lie. */
+struct nc_layout {
+	size_t ring, ring_size;
+	size_t stages, stage_size; /* data of stage i at stages + i * stage_size */
+	size_t packet;             /* NC_CAPTURE_SNAPLEN_MAX bytes for a live packet */
+	size_t capfile;
+	size_t defrag, defrag_size;
+	size_t total;
+};
+
+static inline uint8_t *nc_shared_at(const struct nc_shared *s, size_t offset)
+{
+	return (uint8_t *)(uintptr_t)s + offset;
+}
+
+#endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Stages of a worker: where records gather until they make a block, and how that goes into the ring. */
+#include "config.h"
+
+#include "pipeline/stage.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct nc_stage_state *committed(struct nc_stage *st)
+{
+	return &st->state[atomic_load_explicit(&st->which, memory_order_relaxed) & 1];
+}
+
+/* Writes the copy that is not valid, then makes it the valid one. */
+static void publish(struct nc_stage *st, const struct nc_stage_state *v)
+{
+	uint32_t w = (atomic_load_explicit(&st->which, memory_order_relaxed) & 1) ^ 1;
+
+	st->state[w] = *v;
+	atomic_store_explicit(&st->which, w, memory_order_release);
+}
+
+int nc_stager_init(struct nc_stager *g, const struct nc_worker_start *s)
+{
+	const struct nc_layout *l = s->layout;
+
+	memset(g, 0, sizeof(*g));
+	g->s = s;
+	g->ring = nc_ring_producer((struct nc_ring *)(void *)nc_shared_at(s->shared, l->ring), l->ring_size);
+	g->limit = (uint32_t)(l->stage_size - NC_STAGE_SLACK);
+	for (unsigned i = 0; i < NC_STAGES; i++)
+		g->now[i] = *committed(&s->shared->stages[i]);
+	if (s->o->output == NC_OUTPUT_BLOCKS) {
+		g->deflater = nc_deflater_new(s->o->level);
+		if (!g->deflater)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+uint8_t *nc_stager_room(struct nc_stager *g, unsigned stage, size_t *room)
+{
+	const struct nc_layout *l = g->s->layout;
+
+	*room = l->stage_size - g->now[stage].len;
+	return nc_shared_at(g->s->shared, l->stages) + stage * l->stage_size + g->now[stage].len;
+}
+
+void nc_stager_add(struct nc_stager *g, unsigned stage, size_t n, int64_t ts_ns)
+{
+	struct nc_stage_state *st = &g->now[stage];
+
+	if (st->count == 0 || ts_ns < st->first_ns)
+		st->first_ns = ts_ns;
+	if (st->count == 0 || ts_ns > st->last_ns)
+		st->last_ns = ts_ns;
+	st->len += (uint32_t)n;
+	st->count++;
+	if (!g->dirty[stage]) {
+		g->dirty[stage] = true;
+		g->dirty_list[g->dirty_count++] = (uint16_t)stage;
+	}
+}
+
+static void signal_main(const struct nc_stager *g)
+{
+	static const uint64_t one = 1;
+	ssize_t rc = write(g->s->data_ready, &one, sizeof(one));
+	(void)rc; /* EAGAIN: main has not read the last one yet */
+}
+
+/* A place in the ring; sleeps until main has made room. */
+static uint8_t *reserve(struct nc_stager *g, size_t n)
+{
+	for (;;) {
+		uint8_t *p = nc_ring_reserve(&g->ring, n);
+		if (p)
+			return p;
+		atomic_store(&g->ring.ring->waiting, 1);
+		p = nc_ring_reserve(&g->ring, n);
+		if (p) {
+			atomic_store(&g->ring.ring->waiting, 0);
+			return p;
+		}
+		uint64_t v;
+		ssize_t rc = read(g->s->wake, &v, sizeof(v));
+		(void)rc;
+	}
+}
+
+static uint32_t chunk_kind(const struct nc_stager *g, unsigned stage)
+{
+	switch (stage) {
+	case NC_STAGE_ERRORS:
+		return NC_CHUNK_ERRORS;
+	case NC_STAGE_UNKNOWN:
+		return NC_CHUNK_UNKNOWN;
+	case NC_STAGE_LOG:
+		return NC_CHUNK_LOG;
+	default:
+		return g->s->o->output == NC_OUTPUT_BLOCKS ? NC_CHUNK_BLOCK : g->s->o->output == NC_OUTPUT_PLAIN ? NC_CHUNK_PLAIN : NC_CHUNK_CSV;
+	}
+}
+
+/* The length of what went to `to`: a block, or the bytes as they are. */
+static size_t fill(struct nc_stager *g, unsigned stage, uint32_t kind, const uint8_t *data, uint8_t *to, size_t room)
+{
+	const struct nc_stage_state *st = &g->now[stage];
+
+	if (kind != NC_CHUNK_BLOCK) {
+		memcpy(to, data, st->len);
+		return st->len;
+	}
+	struct nc_block_info info = {
+		.kind = NC_BLOCK_RECORDS, .type = nc_types[stage].number, .count = st->count,
+		.first_ns = st->first_ns, .last_ns = st->last_ns,
+	};
+	return nc_block_build(g->deflater, &info, data, st->len, to, room);
+}
+
+static void flush_stage(struct nc_stager *g, unsigned stage)
+{
+	const struct nc_layout *l = g->s->layout;
+	struct nc_stage_state *st = &g->now[stage];
+	uint32_t kind = chunk_kind(g, stage);
+
+	if (st->len == 0)
+		return;
+	size_t room = kind == NC_CHUNK_BLOCK ? nc_block_bound(st->len) : st->len;
+	uint8_t *to = reserve(g, room);
+	size_t n = fill(g, stage, kind, nc_shared_at(g->s->shared, l->stages) + stage * l->stage_size, to, room);
+	struct nc_ring_msg m = {
+		.kind = kind, .len = (uint32_t)n, .slot = stage, .gen = st->gen, .count = st->count, .datalink = st->datalink,
+		.first_ns = st->first_ns, .last_ns = st->last_ns,
+	};
+	nc_ring_commit(&g->ring, &m);
+	*st = (struct nc_stage_state){ .gen = st->gen + 1, .datalink = st->datalink };
+	publish(&g->s->shared->stages[stage], st);
+	signal_main(g);
+}
+
+void nc_stager_commit(struct nc_stager *g)
+{
+	for (unsigned i = 0; i < g->dirty_count; i++) {
+		unsigned stage = g->dirty_list[i];
+		publish(&g->s->shared->stages[stage], &g->now[stage]);
+		g->dirty[stage] = false;
+	}
+	for (unsigned i = 0; i < g->dirty_count; i++)
+		if (g->now[g->dirty_list[i]].len >= g->limit)
+			flush_stage(g, g->dirty_list[i]);
+	g->dirty_count = 0;
+}
+
+void nc_stager_flush(struct nc_stager *g)
+{
+	for (unsigned i = 0; i < NC_STAGES; i++)
+		flush_stage(g, i);
+}
+
+void nc_stager_datalink(struct nc_stager *g, unsigned stage, uint32_t datalink)
+{
+	if (g->now[stage].datalink != datalink && g->now[stage].len > 0)
+		flush_stage(g, stage);
+	g->now[stage].datalink = datalink;
+}

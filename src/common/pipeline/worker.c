@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A worker: takes packets from its source, decodes them, gathers records, and knows nothing else. */
+#include "config.h"
+
+#include "pipeline/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/time.h"
+#include "pipeline/report.h"
+#include "pipeline/sandbox.h"
+#include "pipeline/stage.h"
+#include "record/pack.h"
+
+#define LIVE_BATCH     2048
+#define CHECK_EVERY    512u               /* packets of a file between two looks at main's wishes */
+#define DRAIN_LIMIT    (3 * NC_NS_PER_S)  /* for the kernel's ring at the end of a live capture */
+#define DEFAULT_MEMORY ((size_t)256 << 20)
+
+struct worker {
+	const struct nc_worker_start *s;
+	struct nc_shared *sh;
+	struct nc_engine *engine;
+	struct nc_packer *packer;
+	struct nc_format *formats[NC_TYPES_MAX];
+	struct nc_buf line;
+	struct nc_stager stager;
+	uint32_t flushed; /* generation of the last flush that main asked for */
+};
+
+static _Noreturn void give_up(struct nc_shared *sh, int status, const char *what)
+{
+	sh->status = status;
+	snprintf(sh->problem, sizeof(sh->problem), "%s: %s", what, strerror(-status));
+	atomic_store(&sh->phase, NC_PHASE_FAILED);
+	_exit(0);
+}
+
+static void format_record(struct worker *w, const struct nc_engine_record *r, int64_t ts_ns)
+{
+	size_t room;
+	uint8_t *to = nc_stager_room(&w->stager, r->slot, &room);
+
+	nc_buf_reset(&w->line);
+	nc_format_record(w->formats[r->slot], r->m, &w->line);
+	if (w->line.failed || w->line.len > room) {
+		w->sh->counters.too_large++;
+		return;
+	}
+	memcpy(to, w->line.data, w->line.len);
+	nc_stager_add(&w->stager, r->slot, w->line.len, ts_ns);
+	w->sh->counters.records[r->slot]++;
+}
+
+static void pack_record(struct worker *w, const struct nc_engine_record *r, int64_t ts_ns)
+{
+	size_t room;
+	uint8_t *to = nc_stager_room(&w->stager, r->slot, &room);
+	size_t n = nc_pack_delimited(w->packer, r->slot, r->m, to, room);
+
+	if (n == 0) {
+		w->sh->counters.too_large++;
+		return;
+	}
+	nc_stager_add(&w->stager, r->slot, n, ts_ns);
+	w->sh->counters.records[r->slot]++;
+}
+
+/* A whole packet as it stands in a pcap file, nanoseconds, host order. */
+static void keep_packet(struct worker *w, unsigned stage, const struct nc_capture_packet *pkt)
+{
+	size_t room;
+	uint8_t *to = nc_stager_room(&w->stager, stage, &room);
+	size_t n = nc_report_pcap(to, room, pkt);
+
+	if (n)
+		nc_stager_add(&w->stager, stage, n, pkt->ts_ns);
+}
+
+static void keep_failed(struct worker *w, const struct nc_capture_packet *pkt, const struct nc_engine_result *res)
+{
+	const struct nc_decoder *d = nc_engine_decoder(w->engine, res->error_decoder);
+	char text[NC_REASON_TEXT];
+	size_t room;
+
+	w->sh->counters.errors++;
+	snprintf(text, sizeof(text), "%s: %s", d ? d->name : "?", res->error);
+	nc_report_count(w->sh->reasons, text);
+	if (!w->s->o->keep_errors)
+		return;
+	keep_packet(w, NC_STAGE_ERRORS, pkt);
+	uint8_t *to = nc_stager_room(&w->stager, NC_STAGE_LOG, &room);
+	size_t n = nc_report_log(to, room, text, pkt, w->engine, res);
+	if (n)
+		nc_stager_add(&w->stager, NC_STAGE_LOG, n, pkt->ts_ns);
+}
+
+static void take(struct worker *w, const struct nc_capture_packet *pkt)
+{
+	struct nc_shared *sh = w->sh;
+	struct nc_current *cur = &sh->current;
+
+	cur->datalink = pkt->datalink;
+	cur->caplen = pkt->caplen;
+	cur->len = pkt->len;
+	cur->ts_ns = pkt->ts_ns;
+	cur->data = pkt->data;
+	atomic_store_explicit(&cur->seq, atomic_load_explicit(&cur->seq, memory_order_relaxed) + 1, memory_order_relaxed);
+	sh->counters.packets++;
+	sh->counters.bytes += pkt->caplen;
+	atomic_store_explicit(&cur->busy, 1, memory_order_release);
+
+	const struct nc_engine_result *res = nc_engine_packet(w->engine, pkt->datalink, pkt->ts_ns, pkt->data, pkt->caplen);
+	for (unsigned i = 0; i < res->count; i++) {
+		if (w->s->o->output == NC_OUTPUT_CSV)
+			format_record(w, &res->records[i], pkt->ts_ns);
+		else
+			pack_record(w, &res->records[i], pkt->ts_ns);
+	}
+	if (res->error) {
+		nc_stager_datalink(&w->stager, NC_STAGE_ERRORS, pkt->datalink);
+		keep_failed(w, pkt, res);
+	} else if (res->unknown) {
+		sh->counters.unknown++;
+		nc_stager_datalink(&w->stager, NC_STAGE_UNKNOWN, pkt->datalink);
+		if (w->s->o->keep_unknown)
+			keep_packet(w, NC_STAGE_UNKNOWN, pkt);
+	}
+	/* from here on the packet's records count, and nothing that it brought is looked at again */
+	atomic_store_explicit(&cur->busy, 0, memory_order_release);
+	nc_stager_commit(&w->stager);
+}
+
+static void obey(struct worker *w)
+{
+	uint32_t gen = atomic_load_explicit(&w->sh->flush, memory_order_relaxed);
+
+	if (gen != w->flushed) {
+		w->flushed = gen;
+		nc_stager_flush(&w->stager);
+	}
+}
+
+static bool mine(const struct worker *w, const struct nc_capture_packet *pkt)
+{
+	return w->s->count <= 1 || nc_balance_hash(pkt->datalink, pkt->data, pkt->caplen) % w->s->count == w->s->index;
+}
+
+static bool passes(struct worker *w, const struct nc_capture_packet *pkt)
+{
+	bool cannot = false;
+
+	if (!w->s->o->filter || nc_filter_match(w->s->o->filter, pkt, &cannot))
+		return true;
+	if (cannot)
+		w->sh->counters.cannot_filter++;
+	else
+		w->sh->counters.filtered++;
+	return false;
+}
+
+/* Reads on where the reader in the shared piece stands: a worker that died before has left it there. */
+static void run_file(struct worker *w)
+{
+	struct nc_shared *sh = w->sh;
+	struct nc_capfile *c = (struct nc_capfile *)(void *)nc_shared_at(sh, w->s->layout->capfile);
+	struct nc_capture_packet pkt;
+	int rc = 0;
+
+	if (!sh->file_open) {
+		nc_capfile_init(c, w->s->file);
+		sh->file_open = true;
+	}
+	for (unsigned n = 1; (rc = nc_capfile_next(c, &pkt)) > 0; n++) {
+		if (w->s->o->base_datalink >= 0)
+			pkt.datalink = (uint32_t)w->s->o->base_datalink;
+		if (mine(w, &pkt) && passes(w, &pkt))
+			take(w, &pkt);
+		if (n % CHECK_EVERY == 0) {
+			sh->counters.offset = nc_capfile_offset(c);
+			obey(w);
+			if (atomic_load_explicit(&sh->stop, memory_order_relaxed))
+				break;
+		}
+	}
+	sh->counters.offset = nc_capfile_offset(c);
+	sh->status = rc < 0 ? rc : 0;
+	const char *problem = rc <= 0 ? nc_capfile_problem(c) : NULL;
+	if (problem)
+		snprintf(sh->problem, sizeof(sh->problem), "%s", problem);
+}
+
+static void on_live_packet(void *user, const struct nc_capture_packet *pkt)
+{
+	struct worker *w = user;
+	struct nc_capture_packet mine_ = *pkt;
+	uint8_t *copy = nc_shared_at(w->sh, w->s->layout->packet);
+
+	if (mine_.caplen > NC_CAPTURE_SNAPLEN_MAX)
+		mine_.caplen = NC_CAPTURE_SNAPLEN_MAX;
+	memcpy(copy, pkt->data, mine_.caplen);
+	mine_.data = copy;
+	w->sh->counters.consumed++;
+	take(w, &mine_);
+}
+
+static void run_live(struct worker *w)
+{
+	struct nc_shared *sh = w->sh;
+	struct nc_worker_counters before = sh->counters, *c = &sh->counters;
+	struct nc_live_stats st;
+	int64_t until = 0;
+	int n;
+
+	do {
+		n = nc_live_poll(w->s->live, LIVE_BATCH, on_live_packet, w);
+		if (nc_live_stats(w->s->live, &st) == 0) {
+			c->received = before.received + st.received;
+			c->dropped = before.dropped + st.dropped;
+			c->if_dropped = before.if_dropped + st.if_dropped;
+		}
+		obey(w);
+		if (until == 0 && atomic_load(&sh->stop))
+			until = nc_time_mono() + DRAIN_LIMIT;
+	} while (n >= 0 && (until == 0 || (n > 0 && nc_time_mono() < until)));
+	sh->status = n < 0 ? n : 0;
+	if (n < 0)
+		snprintf(sh->problem, sizeof(sh->problem), "capture ended: %s", strerror(-n));
+}
+
+static int make_formats(struct worker *w)
+{
+	for (size_t i = 0; i < nc_types_count; i++) {
+		char *bad = NULL;
+		if (!w->s->o->wanted[i])
+			continue;
+		w->formats[i] = nc_format_new(&nc_types[i], &w->s->o->format, w->s->o->select, &bad);
+		/* fields that a type has not were refused before; here they only mean that it prints nothing */
+		free(bad);
+		if (!w->formats[i])
+			return -EINVAL;
+	}
+	nc_buf_init(&w->line, NC_BLOCK_INFLATED_MAX);
+	return nc_buf_reserve(&w->line, NC_BLOCK_INFLATED_MAX / 2) ? 0 : -ENOMEM;
+}
+
+static int prepare(struct worker *w)
+{
+	const struct nc_worker_start *s = w->s;
+	struct nc_buf err = { 0 };
+	struct nc_engine_options eo = {
+		.payloads = s->o->payloads, .counters = &w->sh->counters.decode, .extra = s->o->extra, .extra_count = s->o->extra_count,
+		.fragment = nc_defrag_fragment, .fragment_user = nc_shared_at(w->sh, s->layout->defrag),
+	};
+
+	memcpy(eo.wanted, s->o->wanted, sizeof(eo.wanted));
+	w->engine = nc_engine_new(&eo, &err);
+	nc_buf_free(&err);
+	w->packer = nc_packer_new();
+	if (!w->engine || !w->packer)
+		return -ENOMEM;
+	int rc = nc_stager_init(&w->stager, s);
+	if (rc == 0 && s->o->output == NC_OUTPUT_CSV)
+		rc = make_formats(w);
+	return rc;
+}
+
+/* Standard descriptors stay as /dev/null, so that nothing of the terminal or the journal is left. */
+static void close_standard(void)
+{
+#if !defined(NC_SANITIZERS) && !defined(NC_GCOV)
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int fd = 0; null >= 0 && fd <= 2; fd++)
+		dup2(null, fd);
+	if (null > 2)
+		close(null);
+#endif
+}
+
+static void enter_sandbox(const struct nc_worker_start *s)
+{
+	const char *step = NULL;
+	struct nc_sandbox box = {
+		.memory = s->o->worker_memory ? s->o->worker_memory : DEFAULT_MEMORY, .live = s->live != NULL, .keep = s->keep,
+		.keep_count = s->keep_count,
+	};
+	int rc = nc_sandbox_enter(&box, &step);
+
+	if (rc) {
+		char what[96];
+		snprintf(what, sizeof(what), "sandbox: %s", step);
+		give_up(s->shared, rc, what);
+	}
+}
+
+static void quiet_signals(void)
+{
+	static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2 };
+	sigset_t none;
+
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		signal(ignored[i], SIG_IGN);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_NAME, "netcap-worker");
+}
+
+_Noreturn void nc_worker_run(const struct nc_worker_start *s)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+
+	quiet_signals();
+	if (!w)
+		give_up(s->shared, -ENOMEM, "worker");
+	w->s = s;
+	w->sh = s->shared;
+	w->flushed = atomic_load(&s->shared->flush);
+	close_standard();
+	int rc = prepare(w);
+	if (rc)
+		give_up(s->shared, rc, "worker");
+	enter_sandbox(s);
+	atomic_store(&s->shared->phase, NC_PHASE_RUNNING);
+	if (s->live)
+		run_live(w);
+	else
+		run_file(w);
+	nc_stager_flush(&w->stager);
+	atomic_store(&s->shared->phase, NC_PHASE_DONE);
+	_exit(0);
+}

@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Curve25519 key pairs in files of 64 hex digits, and the list of authorised keys. */
+#include "config.h"
+
+#include "wire/keys.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+#define KEY_HEX   (2u * NC_KEY_LEN)
+#define NAME_LEN  64u
+#define ERR_LINES (16u * 1024u) /* of a list's complaints; a folder full of rubbish shall not fill the log */
+
+static const char pub_name[] = "pub.key";
+static const char priv_name[] = "priv.key";
+static const char suffix[] = ".pub";
+/* the collector stores senders that are on no list below this name */
+static const char reserved[] = "unauthenticated";
+
+int nc_keys_init(void)
+{
+	return sodium_init() < 0 ? -EIO : 0;
+}
+
+struct nc_keypair *nc_keypair_new(void)
+{
+	return sodium_malloc(sizeof(struct nc_keypair));
+}
+
+void nc_keypair_free(struct nc_keypair *k)
+{
+	sodium_free(k);
+}
+
+void nc_keypair_generate(struct nc_keypair *k)
+{
+	crypto_box_keypair(k->pub, k->priv);
+}
+
+void nc_key_fingerprint(char out[static NC_KEY_FINGERPRINT], const uint8_t key[static NC_KEY_LEN])
+{
+	static const char prefix[] = "SHA256:";
+	uint8_t hash[crypto_hash_sha256_BYTES];
+
+	crypto_hash_sha256(hash, key, NC_KEY_LEN);
+	memcpy(out, prefix, sizeof(prefix));
+	sodium_bin2base64(out + sizeof(prefix) - 1, NC_KEY_FINGERPRINT - (sizeof(prefix) - 1), hash, sizeof(hash),
+	                  sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
+}
+
+/* One line about a file whose name came from a folder or a configuration: "dir/name: text". */
+static void complain(struct nc_buf *err, const char *dir, const char *name, const char *text)
+{
+	char shown[512], file[256];
+
+	nc_text_escape(shown, sizeof(shown), dir, strlen(dir));
+	nc_text_escape(file, sizeof(file), name, strlen(name));
+	if (err->len < ERR_LINES)
+		nc_buf_printf(err, "%s%s%s: %s\n", shown, *file ? "/" : "", file, text);
+}
+
+/* Error lines of single failures carry no line end. */
+static int fail(struct nc_buf *err, const char *dir, const char *name, const char *text, int code)
+{
+	complain(err, dir, name, text);
+	if (err->len && err->data[err->len - 1] == '\n')
+		err->len--;
+	return code;
+}
+
+static ssize_t read_all(int fd, char *to, size_t room)
+{
+	size_t have = 0;
+
+	while (have < room) {
+		ssize_t n = read(fd, to + have, room - have);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		have += (size_t)n;
+	}
+	return (ssize_t)have;
+}
+
+/* The key in an open file; text (KEY_HEX + 2 bytes) is the caller's so that it can be memory for secrets. */
+static int parse_key(int fd, uint8_t key[static NC_KEY_LEN], char text[static KEY_HEX + 2])
+{
+	ssize_t n = read_all(fd, text, KEY_HEX + 2);
+
+	if (n < 0)
+		return (int)n;
+	if (n == KEY_HEX + 1 && text[KEY_HEX] == '\n')
+		n = KEY_HEX;
+	if (n != KEY_HEX)
+		return -EINVAL;
+	text[KEY_HEX] = '\0';
+	return nc_text_unhex(key, NC_KEY_LEN, text) ? 0 : -EINVAL;
+}
+
+/* O_NONBLOCK: a FIFO in the folder must not hold us up. */
+static int open_key(int dirfd, const char *name, struct stat *st, const char **why)
+{
+	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0) {
+		int code = -errno;
+		*why = strerrordesc_np(-code);
+		return code;
+	}
+	if (fstat(fd, st) < 0 || !S_ISREG(st->st_mode)) {
+		close(fd);
+		*why = "not a regular file";
+		return -EINVAL;
+	}
+	return fd;
+}
+
+static int read_public(int dirfd, const char *name, uint8_t key[static NC_KEY_LEN], const char **why)
+{
+	char text[KEY_HEX + 2];
+	struct stat st;
+	int fd = open_key(dirfd, name, &st, why);
+
+	if (fd < 0)
+		return fd;
+	int r = parse_key(fd, key, text);
+	close(fd);
+	if (r < 0)
+		*why = r == -EINVAL ? "not a key of 64 hex digits" : strerrordesc_np(-r);
+	return r;
+}
+
+static int read_private(int dirfd, const char *name, uint8_t key[static NC_KEY_LEN], const char **why)
+{
+	struct stat st;
+	int fd = open_key(dirfd, name, &st, why);
+
+	if (fd < 0)
+		return fd;
+	int r = -EPERM;
+	char *text = NULL;
+	*why = "may be read by others than its owner: set its mode to 0600";
+	if (st.st_mode & 0077)
+		goto out;
+	r = -ENOMEM;
+	*why = "no locked memory for the key";
+	text = sodium_malloc(KEY_HEX + 2);
+	if (!text)
+		goto out;
+	r = parse_key(fd, key, text);
+	if (r < 0)
+		*why = r == -EINVAL ? "not a key of 64 hex digits" : strerrordesc_np(-r);
+out:
+	sodium_free(text);
+	close(fd);
+	return r;
+}
+
+int nc_key_read_public(uint8_t key[static NC_KEY_LEN], const char *path, struct nc_buf *err)
+{
+	const char *why = "";
+	int r = read_public(AT_FDCWD, path, key, &why);
+
+	return r < 0 ? fail(err, path, "", why, r) : 0;
+}
+
+int nc_keypair_read(struct nc_keypair *k, const char *dir, struct nc_buf *err)
+{
+	const char *why = "", *name = pub_name;
+	uint8_t own[NC_KEY_LEN];
+	int r;
+	int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (dirfd < 0)
+		return fail(err, dir, "", strerrordesc_np(errno), -errno);
+	r = read_public(dirfd, pub_name, k->pub, &why);
+	if (r < 0)
+		goto out;
+	name = priv_name;
+	r = read_private(dirfd, priv_name, k->priv, &why);
+	if (r < 0)
+		goto out;
+	crypto_scalarmult_base(own, k->priv);
+	if (sodium_memcmp(own, k->pub, NC_KEY_LEN) != 0) {
+		name = pub_name;
+		why = "is not the public key of the private key beside it";
+		r = -EINVAL;
+	}
+out:
+	close(dirfd);
+	if (r < 0)
+		sodium_memzero(k->priv, sizeof(k->priv));
+	return r < 0 ? fail(err, dir, name, why, r) : 0;
+}
+
+static int write_all(int fd, const char *p, size_t n)
+{
+	while (n > 0) {
+		ssize_t done = write(fd, p, n);
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return -errno;
+		p += done;
+		n -= (size_t)done;
+	}
+	return 0;
+}
+
+static int write_key(int dirfd, const char *name, mode_t mode, const uint8_t key[static NC_KEY_LEN])
+{
+	int fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+
+	if (fd < 0)
+		return -errno;
+	int r = -ENOMEM;
+	char *text = sodium_malloc(KEY_HEX + 1);
+	if (!text)
+		goto out;
+	sodium_bin2hex(text, KEY_HEX + 1, key, NC_KEY_LEN);
+	r = write_all(fd, text, KEY_HEX);
+	/* whatever the umask took away */
+	if (r == 0 && (fchmod(fd, mode) < 0 || fsync(fd) < 0))
+		r = -errno;
+out:
+	sodium_free(text);
+	if (close(fd) < 0 && r == 0)
+		r = -errno;
+	if (r < 0)
+		unlinkat(dirfd, name, 0);
+	return r;
+}
+
+int nc_keypair_write(const struct nc_keypair *k, const char *dir, struct nc_buf *err)
+{
+	const char *name = priv_name;
+	int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	if (dirfd < 0)
+		return fail(err, dir, "", strerrordesc_np(errno), -errno);
+	r = write_key(dirfd, priv_name, 0600, k->priv);
+	if (r < 0)
+		goto out;
+	name = pub_name;
+	r = write_key(dirfd, pub_name, 0644, k->pub);
+	if (r < 0)
+		unlinkat(dirfd, priv_name, 0);
+	else
+		fsync(dirfd);
+out:
+	close(dirfd);
+	return r < 0 ? fail(err, dir, name, strerrordesc_np(-r), r) : 0;
+}
+
+/* --- the list ------------------------------------------------------------------------------------------------------ */
+
+struct entry {
+	uint8_t key[NC_KEY_LEN];
+	char name[NAME_LEN + 1];
+};
+
+struct nc_keylist {
+	struct entry *entries; /* by name */
+	uint32_t *by_key;      /* indices into entries, by key */
+	size_t count, room;
+};
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(((const struct entry *)a)->name, ((const struct entry *)b)->name);
+}
+
+static int compare_keys(const void *a, const void *b, void *entries)
+{
+	const struct entry *e = entries;
+	uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
+	int c = memcmp(e[i].key, e[j].key, NC_KEY_LEN);
+
+	return c ? c : (i > j) - (i < j);
+}
+
+bool nc_key_name_valid(const char *name)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+	size_t n = strlen(name);
+
+	return n > 0 && n <= NAME_LEN && name[0] != '.' && strspn(name, allowed) == n && strcmp(name, reserved) != 0;
+}
+
+static struct entry *list_room(struct nc_keylist *l)
+{
+	if (l->count == l->room) {
+		size_t room = l->room ? 2 * l->room : 16;
+		struct entry *e = reallocarray(l->entries, room, sizeof(*e));
+		if (!e)
+			return NULL;
+		l->entries = e;
+		l->room = room;
+	}
+	return &l->entries[l->count];
+}
+
+/* Adds dir/file to the list when it is a key; -ENOMEM or -E2BIG end the reading, anything else is one line in err. */
+static int list_file(struct nc_keylist *l, int dirfd, const char *dir, const char *file, struct nc_buf *err)
+{
+	const char *why = "";
+	size_t n = strlen(file);
+
+	if (file[0] == '.' || n < sizeof(suffix) || strcmp(file + n - (sizeof(suffix) - 1), suffix) != 0)
+		return 0;
+	if (l->count == NC_KEYS_MAX)
+		return fail(err, dir, "", "more keys than can be held", -E2BIG);
+	struct entry *e = list_room(l);
+	if (!e)
+		return fail(err, dir, "", "out of memory", -ENOMEM);
+	n -= sizeof(suffix) - 1;
+	if (n <= NAME_LEN) {
+		memcpy(e->name, file, n);
+		e->name[n] = '\0';
+	}
+	if (n > NAME_LEN || !nc_key_name_valid(e->name)) {
+		complain(err, dir, file, "not a name for a sensor (letters, digits, '.', '_', '-', at most 64), skipped");
+		return 0;
+	}
+	if (read_public(dirfd, file, e->key, &why) < 0) {
+		complain(err, dir, file, why);
+		return 0;
+	}
+	l->count++;
+	return 0;
+}
+
+static int list_index(struct nc_keylist *l)
+{
+	uint32_t *by_key = reallocarray(l->by_key, l->count + 1, sizeof(*by_key));
+
+	if (!by_key)
+		return -ENOMEM;
+	l->by_key = by_key;
+	for (size_t i = 0; i < l->count; i++)
+		by_key[i] = (uint32_t)i;
+	if (l->count)
+		qsort_r(by_key, l->count, sizeof(*by_key), compare_keys, l->entries);
+	return 0;
+}
+
+/* Drops all but the first name of a key that stands there twice: whose records were they? */
+static void list_unique(struct nc_keylist *l, const char *dir, struct nc_buf *err)
+{
+	size_t kept = 0;
+
+	for (size_t i = 1; i < l->count; i++) {
+		struct entry *e = &l->entries[l->by_key[i]];
+		if (memcmp(l->entries[l->by_key[i - 1]].key, e->key, NC_KEY_LEN) != 0)
+			continue;
+		complain(err, dir, e->name, "its key stands under another name already, skipped");
+		e->name[0] = '\0';
+	}
+	for (size_t i = 0; i < l->count; i++)
+		if (l->entries[i].name[0] != '\0')
+			l->entries[kept++] = l->entries[i];
+	l->count = kept;
+}
+
+static int list_finish(struct nc_keylist *l, const char *dir, struct nc_buf *err)
+{
+	if (l->count)
+		qsort(l->entries, l->count, sizeof(*l->entries), compare_names);
+	int r = list_index(l);
+	if (r < 0)
+		return r;
+	list_unique(l, dir, err);
+	return list_index(l);
+}
+
+int nc_keylist_read(const char *dir, struct nc_keylist **ret, struct nc_buf *err)
+{
+	struct nc_keylist *l = calloc(1, sizeof(*l));
+	struct dirent *d;
+	int r = 0;
+
+	if (!l)
+		return -ENOMEM;
+	DIR *folder = opendir(dir);
+	if (!folder) {
+		r = -errno;
+		free(l);
+		return fail(err, dir, "", strerrordesc_np(-r), r);
+	}
+	while (r == 0 && (errno = 0, d = readdir(folder)))
+		r = list_file(l, dirfd(folder), dir, d->d_name, err);
+	if (r == 0 && errno)
+		r = -errno;
+	closedir(folder);
+	if (r == 0)
+		r = list_finish(l, dir, err);
+	if (r < 0) {
+		nc_keylist_free(l);
+		return r;
+	}
+	*ret = l;
+	return 0;
+}
+
+void nc_keylist_free(struct nc_keylist *l)
+{
+	if (!l)
+		return;
+	free(l->entries);
+	free(l->by_key);
+	free(l);
+}
+
+size_t nc_keylist_count(const struct nc_keylist *l)
+{
+	return l->count;
+}
+
+const char *nc_keylist_name(const struct nc_keylist *l, size_t i)
+{
+	return l->entries[i].name;
+}
+
+const uint8_t *nc_keylist_key(const struct nc_keylist *l, size_t i)
+{
+	return l->entries[i].key;
+}
+
+ssize_t nc_keylist_index(const struct nc_keylist *l, const uint8_t key[static NC_KEY_LEN])
+{
+	size_t from = 0, to = l->count;
+
+	while (from < to) {
+		size_t mid = from + (to - from) / 2;
+		int c = memcmp(key, l->entries[l->by_key[mid]].key, NC_KEY_LEN);
+		if (c == 0)
+			return (ssize_t)l->by_key[mid];
+		if (c < 0)
+			to = mid;
+		else
+			from = mid + 1;
+	}
+	return -1;
+}
+
+const char *nc_keylist_find(const struct nc_keylist *l, const uint8_t key[static NC_KEY_LEN])
+{
+	ssize_t i = nc_keylist_index(l, key);
+
+	return i < 0 ? NULL : l->entries[i].name;
+}

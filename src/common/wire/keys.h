@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Curve25519 key pairs in files of 64 hex digits, and the list of authorised keys. */
+#ifndef NC_WIRE_KEYS_H
+#define NC_WIRE_KEYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+
+#define NC_KEY_LEN         32u
+#define NC_KEY_FINGERPRINT 72 /* "SHA256:" and base64 without padding, with NUL */
+#define NC_KEYS_MAX        65536u
+
+/* A key pair; lives in memory from nc_keypair_new (sodium_malloc: locked, guarded, wiped when freed). */
+struct nc_keypair {
+	uint8_t pub[NC_KEY_LEN];
+	uint8_t priv[NC_KEY_LEN];
+};
+/* sodium_init once per process; 0 or -EIO. */
+int nc_keys_init(void);
+struct nc_keypair *nc_keypair_new(void); /* uninitialised; NULL when memory is short */
+void nc_keypair_free(struct nc_keypair *k);
+void nc_keypair_generate(struct nc_keypair *k);
+/* Reads <dir>/pub.key and <dir>/priv.key; a newline at the end is accepted. err gets one line (without its end). -EINVAL when
+ * the public key is not that of the private one, -EPERM when the private key file may be read by others than its owner. */
+int nc_keypair_read(struct nc_keypair *k, const char *dir, struct nc_buf *err);
+/* Writes pub.key (0644) and priv.key (0600) into dir; existing files are never overwritten (-EEXIST). */
+int nc_keypair_write(const struct nc_keypair *k, const char *dir, struct nc_buf *err);
+/* One public key from a file of 64 hex digits (and a newline). */
+int nc_key_read_public(uint8_t key[static NC_KEY_LEN], const char *path, struct nc_buf *err);
+/* "SHA256:…" over the 32 bytes of a public key. */
+void nc_key_fingerprint(char out[static NC_KEY_FINGERPRINT], const uint8_t key[static NC_KEY_LEN]);
+
+/* The collector's list: a folder of <name>.pub files. Names are [A-Za-z0-9._-], at most 64, not starting with a dot;
+ * "unauthenticated" is taken (the collector's folder of unknown senders). Entries stand in the order of their names. */
+struct nc_keylist;
+bool nc_key_name_valid(const char *name);
+/* Reads the folder; a bad file or name, or a key that comes twice, is skipped with a line (with its end) in err. Files that do
+ * not end in .pub are none of ours. 0 or negative errno. */
+int nc_keylist_read(const char *dir, struct nc_keylist **ret, struct nc_buf *err);
+void nc_keylist_free(struct nc_keylist *l);
+size_t nc_keylist_count(const struct nc_keylist *l);
+const char *nc_keylist_name(const struct nc_keylist *l, size_t i);
+const uint8_t *nc_keylist_key(const struct nc_keylist *l, size_t i);
+/* The index of a key, -1 when it is not on the list. */
+ssize_t nc_keylist_index(const struct nc_keylist *l, const uint8_t key[static NC_KEY_LEN]);
+/* The sensor's name for a key, or NULL. */
+const char *nc_keylist_find(const struct nc_keylist *l, const uint8_t key[static NC_KEY_LEN]);
+
+#endif

@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* netcapctl as a function: its command line, and what it does. */
+#include "config.h"
+
+#include "netcapctl/ctl.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "netcapctl/ask.h"
+#include "netcapctl/render.h"
+
+#define DAEMONS   2
+#define WORDS_MAX (DAEMONS * NC_CONTROL_COMMANDS_MAX + 8)
+
+enum option_id { OPT_JSON, OPT_WATCH, OPT_SOCKET, OPT_HELP, OPT_VERSION };
+
+static const struct option_row {
+	const char *name;
+	const char *argument;
+	const char *help;
+} options[] = {
+	[OPT_JSON] = { "--json", NULL, "print the reply as JSON" },
+	[OPT_WATCH] = { "--watch", NULL, "repeat every second until interrupted" },
+	[OPT_SOCKET] = { "--socket", "PATH", "ask the daemon that listens on PATH" },
+	[OPT_HELP] = { "--help", NULL, "print this" },
+	[OPT_VERSION] = { "--version", NULL, "print the version of netcapctl" },
+};
+
+#define OPTIONS (sizeof(options) / sizeof(options[0]))
+
+struct ctl {
+	FILE *out, *err;
+	bool json, watch, help, version;
+	const char *socket;
+	int daemon; /* enum nc_control_daemon, or -1: not named */
+	const char *command;
+};
+
+/* The commands of netcapctl itself, and all words of the daemons. Each word once; returns how many. */
+static size_t command_words(const char *words[static WORDS_MAX])
+{
+	size_t n = 0;
+
+	words[n++] = "help";
+	for (int d = 0; d < DAEMONS; d++) {
+		const struct nc_control_service *s = nc_control_service((enum nc_control_daemon)d);
+		for (size_t i = 0; i < s->count; i++) {
+			size_t k = 0;
+			while (k < n && strcmp(words[k], s->commands[i].name) != 0)
+				k++;
+			if (k == n)
+				words[n++] = s->commands[i].name;
+		}
+	}
+	return n;
+}
+
+static const struct nc_control_command *find_command(int daemon, const char *name)
+{
+	const struct nc_control_service *s = nc_control_service((enum nc_control_daemon)daemon);
+
+	for (size_t i = 0; i < s->count; i++)
+		if (strcmp(s->commands[i].name, name) == 0)
+			return &s->commands[i];
+	return NULL;
+}
+
+static int find_daemon(const char *name)
+{
+	for (int d = 0; d < DAEMONS; d++)
+		if (strcmp(nc_control_service((enum nc_control_daemon)d)->name, name) == 0)
+			return d;
+	return -1;
+}
+
+static int usage(const struct ctl *c, const char *what, const char *word, const char *near)
+{
+	char shown[128];
+
+	fprintf(c->err, "netcapctl: %s", what);
+	if (word)
+		fprintf(c->err, " \"%s\"", nc_text_escape(shown, sizeof(shown), word, strlen(word)));
+	if (near)
+		fprintf(c->err, " (did you mean \"%s\"?)", near);
+	fputs(near ? "\n" : "; see netcapctl --help\n", c->err);
+	return NC_CTL_USAGE;
+}
+
+static int unknown_option(const struct ctl *c, const char *word)
+{
+	const char *names[OPTIONS];
+
+	for (size_t i = 0; i < OPTIONS; i++)
+		names[i] = options[i].name;
+	return usage(c, "unknown option", word, nc_text_nearest(word, names, OPTIONS));
+}
+
+static int unknown_command(const struct ctl *c, const char *word)
+{
+	const char *words[WORDS_MAX];
+	size_t n = command_words(words);
+
+	for (int d = 0; d < DAEMONS && c->daemon < 0; d++)
+		words[n++] = nc_control_service((enum nc_control_daemon)d)->name;
+	return usage(c, "unknown command", word, nc_text_nearest(word, words, n));
+}
+
+static int set_option(struct ctl *c, enum option_id id, const char *argument)
+{
+	switch (id) {
+	case OPT_JSON:
+		c->json = true;
+		break;
+	case OPT_WATCH:
+		c->watch = true;
+		break;
+	case OPT_SOCKET:
+		c->socket = argument;
+		break;
+	case OPT_HELP:
+		c->help = true;
+		break;
+	case OPT_VERSION:
+		c->version = true;
+		break;
+	}
+	return NC_CTL_OK;
+}
+
+/* One option, with its argument behind "=" or in the next word. */
+static int parse_option(struct ctl *c, int argc, char *const *argv, int *at)
+{
+	const char *word = strcmp(argv[*at], "-h") == 0 ? "--help" : argv[*at];
+	size_t len = strcspn(word, "=");
+
+	for (size_t i = 0; i < OPTIONS; i++) {
+		if (strlen(options[i].name) != len || memcmp(options[i].name, word, len) != 0)
+			continue;
+		const char *argument = word[len] ? word + len + 1 : NULL;
+		if (!options[i].argument && argument)
+			return usage(c, "option takes no argument:", options[i].name, NULL);
+		if (options[i].argument && !argument && *at + 1 < argc)
+			argument = argv[++*at];
+		if (options[i].argument && (!argument || !*argument))
+			return usage(c, "option needs an argument:", options[i].name, NULL);
+		return set_option(c, (enum option_id)i, argument);
+	}
+	return unknown_option(c, word);
+}
+
+static int parse_word(struct ctl *c, const char *word)
+{
+	const char *words[WORDS_MAX];
+	size_t n = command_words(words);
+
+	if (c->command)
+		return usage(c, "too many words:", word, NULL);
+	if (c->daemon < 0 && find_daemon(word) >= 0) {
+		c->daemon = find_daemon(word);
+		return NC_CTL_OK;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(words[i], word) == 0) {
+			c->command = words[i];
+			return NC_CTL_OK;
+		}
+	}
+	return unknown_command(c, word);
+}
+
+/* The second daemon word of "sensord collectord" is refused by parse_word as an unknown command. */
+static int parse(struct ctl *c, int argc, char *const *argv)
+{
+	bool words_only = false;
+
+	for (int i = 1; i < argc; i++) {
+		int rc;
+		if (!words_only && strcmp(argv[i], "--") == 0) {
+			words_only = true;
+			continue;
+		}
+		if (!words_only && argv[i][0] == '-')
+			rc = parse_option(c, argc, argv, &i);
+		else
+			rc = parse_word(c, argv[i]);
+		if (rc)
+			return rc;
+	}
+	return NC_CTL_OK;
+}
+
+static json_t *help_json(void)
+{
+	const char *words[WORDS_MAX];
+	size_t n = command_words(words);
+	json_t *commands = json_array(), *opts = json_array(), *names = json_array();
+
+	for (size_t i = 0; i < n; i++) {
+		json_t *daemons = json_array();
+		for (int d = 0; d < DAEMONS; d++)
+			if (find_command(d, words[i]))
+				json_array_append_new(daemons, json_string(nc_control_service((enum nc_control_daemon)d)->name));
+		json_array_append_new(commands, json_pack("{s:s, s:o}", "name", words[i], "daemons", daemons));
+	}
+	for (int d = 0; d < DAEMONS; d++)
+		json_array_append_new(names, json_string(nc_control_service((enum nc_control_daemon)d)->name));
+	for (size_t i = 0; i < OPTIONS; i++)
+		json_array_append_new(opts, json_pack("{s:s, s:s?, s:s}", "name", options[i].name, "argument",
+		                                      options[i].argument, "help", options[i].help));
+	return json_pack("{s:o, s:o, s:o}", "daemons", names, "commands", commands, "options", opts);
+}
+
+static void print_json(const struct ctl *c, json_t *v)
+{
+	json_dumpf(v, c->out, JSON_ENSURE_ASCII | (c->watch ? JSON_COMPACT : JSON_INDENT(2)));
+	fputc('\n', c->out);
+}
+
+static int show_help(const struct ctl *c)
+{
+	char left[48];
+
+	if (c->json) {
+		json_t *v = help_json();
+		print_json(c, v);
+		json_decref(v);
+		return NC_CTL_OK;
+	}
+	fputs("usage: netcapctl [--json] [--watch] [--socket PATH] [sensord|collectord] COMMAND\n", c->out);
+	for (int d = 0; d < DAEMONS; d++) {
+		const struct nc_control_service *s = nc_control_service((enum nc_control_daemon)d);
+		fprintf(c->out, "\ncommands of %s:\n", s->name);
+		for (size_t i = 0; i < s->count; i++)
+			fprintf(c->out, "  %-16s %s%s\n", s->commands[i].name, s->commands[i].help,
+			        s->commands[i].right == NC_CONTROL_ACT ? " (root)" : "");
+	}
+	fputs("\noptions:\n", c->out);
+	for (size_t i = 0; i < OPTIONS; i++) {
+		snprintf(left, sizeof(left), "%s %s", options[i].name, options[i].argument ? options[i].argument : "");
+		fprintf(c->out, "  %-16s %s\n", left, options[i].help);
+	}
+	fputs("\nWithout the name of a daemon, status and version ask both; other commands go to the one that runs.\n"
+	      "Exit status: 0 done, 1 failed, 2 wrong usage, 3 not running, 4 permission denied.\n",
+	      c->out);
+	return NC_CTL_OK;
+}
+
+/* The object inside {"status": {…}}, or the object itself. */
+static json_t *unwrap(json_t *reply)
+{
+	json_t *status = json_object_get(reply, "status");
+
+	return json_object_size(reply) == 1 && json_is_object(status) ? status : reply;
+}
+
+static void print_people(const struct ctl *c, const char *heading, json_t *reply)
+{
+	struct nc_buf text = { 0 };
+
+	if (heading)
+		nc_buf_printf(&text, "%s:\n", heading);
+	nc_render_object(&text, unwrap(reply), heading ? 1 : 0);
+	fwrite(text.data, 1, text.len, c->out);
+	nc_buf_free(&text);
+}
+
+/* One command of one daemon. */
+static int run_one(const struct ctl *c, const struct nc_ctl_target *t, const struct nc_control_command *cmd)
+{
+	json_t *reply = NULL;
+	int rc = nc_ctl_ask(t, cmd, &reply);
+	int code = rc < 0 ? nc_ctl_explain(c->err, t, cmd, rc, reply) : NC_CTL_OK;
+
+	if (reply && c->json)
+		print_json(c, reply);
+	else if (rc == 0 && json_object_size(reply) > 0)
+		print_people(c, NULL, reply);
+	json_decref(reply);
+	return code;
+}
+
+/* Not running is no failure as long as another one answers. */
+static int worse(int a, int b)
+{
+	if (a == NC_CTL_OK || a == NC_CTL_NOT_RUNNING)
+		return b == NC_CTL_NOT_RUNNING ? a : b;
+	return a;
+}
+
+/* The same command of all daemons; prints those that run. */
+static int run_all(const struct ctl *c, const struct nc_ctl_target targets[static DAEMONS], json_t *json)
+{
+	int code = NC_CTL_NOT_RUNNING;
+	unsigned missing = 0;
+
+	for (int d = 0; d < DAEMONS; d++) {
+		const struct nc_control_command *cmd = find_command(d, c->command);
+		json_t *reply = NULL;
+		int rc = nc_ctl_ask(&targets[d], cmd, &reply);
+		if (rc == -ENOENT || rc == -ECONNREFUSED) {
+			missing++;
+			continue;
+		}
+		code = worse(code, rc < 0 ? nc_ctl_explain(c->err, &targets[d], cmd, rc, reply) : NC_CTL_OK);
+		if (rc == 0 && c->json)
+			json_object_set(json, targets[d].service->name, reply);
+		else if (rc == 0)
+			print_people(c, targets[d].service->name, reply);
+		json_decref(reply);
+	}
+	return missing == DAEMONS ? NC_CTL_NOT_RUNNING : code;
+}
+
+static int not_running(const struct ctl *c, const struct nc_ctl_target targets[static DAEMONS])
+{
+	fprintf(c->err, "netcapctl: neither %s nor %s is running\n", targets[0].service->product, targets[1].service->product);
+	return NC_CTL_NOT_RUNNING;
+}
+
+static int all_status(const struct ctl *c, const struct nc_ctl_target targets[static DAEMONS])
+{
+	json_t *json = json_object();
+	int code = run_all(c, targets, json);
+
+	if (c->json && json_object_size(json) > 0)
+		print_json(c, json);
+	json_decref(json);
+	return code == NC_CTL_NOT_RUNNING ? not_running(c, targets) : code;
+}
+
+/* The version of netcapctl can always be told. */
+static int all_versions(const struct ctl *c, const struct nc_ctl_target targets[static DAEMONS])
+{
+	json_t *json = json_pack("{s:{s:s}}", "netcapctl", "version", PACKAGE_VERSION);
+
+	if (!c->json)
+		fprintf(c->out, "netcapctl:\n  version:  %s\n", PACKAGE_VERSION);
+	int code = run_all(c, targets, json);
+	if (c->json)
+		print_json(c, json);
+	json_decref(json);
+	return code == NC_CTL_NOT_RUNNING ? NC_CTL_OK : code;
+}
+
+/* Finds the daemon for a command that goes to one, into *ret; an exit code. */
+static int choose(const struct ctl *c, const struct nc_ctl_target targets[static DAEMONS], int *ret)
+{
+	int able = 0, running = 0;
+
+	for (int d = 0; d < DAEMONS; d++) {
+		if (!find_command(d, c->command))
+			continue;
+		able++;
+		*ret = d;
+	}
+	if (able == 1)
+		return NC_CTL_OK;
+	for (int d = 0; d < DAEMONS; d++) {
+		if (!nc_ctl_runs(&targets[d]))
+			continue;
+		running++;
+		*ret = d;
+	}
+	if (running == 1)
+		return NC_CTL_OK;
+	if (running == 0)
+		return not_running(c, targets);
+	fprintf(c->err, "netcapctl: both daemons run; say which: netcapctl %s %s, or netcapctl %s %s\n", targets[0].service->name,
+	        c->command, targets[1].service->name, c->command);
+	return NC_CTL_USAGE;
+}
+
+/* --socket without a daemon's name: the one that answers there says what it is. */
+static int identify(struct ctl *c)
+{
+	enum nc_control_daemon d = NC_CONTROL_SENSORD;
+	struct nc_ctl_target t;
+	int rc = nc_ctl_target(d, c->socket, &t);
+
+	if (rc == 0)
+		rc = nc_ctl_identify(c->socket, &d);
+	if (rc == 0) {
+		c->daemon = (int)d;
+		return NC_CTL_OK;
+	}
+	if (rc == -ENAMETOOLONG)
+		return nc_ctl_explain(c->err, &t, NULL, rc, NULL);
+	/* Which daemon it would be is not known, so the messages name none. */
+	static const struct nc_control_service any = { .product = "a netcap daemon", .interface = "org.varlink.service" };
+	static const struct nc_control_command info = { .name = "access", .method = "GetInfo", .right = NC_CONTROL_LOOK };
+	t.service = &any;
+	return nc_ctl_explain(c->err, &t, &info, rc, NULL);
+}
+
+static int run_once(const struct ctl *c)
+{
+	struct nc_ctl_target targets[DAEMONS];
+	int d = c->daemon;
+
+	for (int i = 0; i < DAEMONS; i++) {
+		int rc = nc_ctl_target((enum nc_control_daemon)i, c->daemon == i ? c->socket : NULL, &targets[i]);
+		if (rc < 0 && (d < 0 || d == i))
+			return nc_ctl_explain(c->err, &targets[i], NULL, rc, NULL);
+	}
+	if (d < 0 && strcmp(c->command, "status") == 0)
+		return all_status(c, targets);
+	if (d < 0 && strcmp(c->command, "version") == 0)
+		return all_versions(c, targets);
+	if (d < 0) {
+		int code = choose(c, targets, &d);
+		if (code)
+			return code;
+	}
+	return run_one(c, &targets[d], find_command(d, c->command));
+}
+
+static int check_command(const struct ctl *c)
+{
+	if (c->daemon >= 0 && !find_command(c->daemon, c->command)) {
+		const struct nc_control_service *s = nc_control_service((enum nc_control_daemon)c->daemon);
+		fprintf(c->err, "netcapctl: %s has no command \"%s\"\n", s->name, c->command);
+		return NC_CTL_USAGE;
+	}
+	for (int d = 0; c->watch && d < DAEMONS; d++) {
+		const struct nc_control_command *cmd = find_command(d, c->command);
+		if (cmd && cmd->right != NC_CONTROL_LOOK)
+			return usage(c, "--watch repeats commands that only look, not", c->command, NULL);
+	}
+	return NC_CTL_OK;
+}
+
+/* Ends when the first round fails, on a lack of permission, or when nobody reads the output; a daemon that is away for a
+ * while is waited for. */
+static int run_watch(const struct ctl *c)
+{
+	bool terminal = isatty(fileno(c->out)) == 1;
+
+	for (unsigned round = 0;; round++) {
+		if (terminal && !c->json)
+			fputs("\033[H\033[2J\033[3J", c->out);
+		else if (round && !c->json)
+			fputc('\n', c->out);
+		int code = run_once(c);
+		if (fflush(c->out) != 0 || ferror(c->out))
+			return NC_CTL_FAILED;
+		if ((code && round == 0) || code == NC_CTL_DENIED || code == NC_CTL_USAGE)
+			return code;
+		nanosleep(&(struct timespec){ .tv_sec = 1 }, NULL);
+	}
+}
+
+static int run(struct ctl *c)
+{
+	if (c->help || (c->command && strcmp(c->command, "help") == 0))
+		return show_help(c);
+	if (c->version) {
+		fprintf(c->out, "netcapctl %s\n", PACKAGE_VERSION);
+		return NC_CTL_OK;
+	}
+	if (!c->command)
+		return usage(c, "which command?", NULL, NULL);
+	int code = check_command(c);
+	if (code == NC_CTL_OK && c->socket && c->daemon < 0) {
+		code = identify(c);
+		if (code == NC_CTL_OK)
+			code = check_command(c);
+	}
+	if (code)
+		return code;
+	return c->watch ? run_watch(c) : run_once(c);
+}
+
+int nc_ctl_main(int argc, char *const *argv, FILE *out, FILE *err)
+{
+	struct ctl c = { .out = out, .err = err, .daemon = -1 };
+	int code = parse(&c, argc, argv);
+
+	if (code == NC_CTL_OK)
+		code = run(&c);
+	if (fflush(out) != 0 || ferror(out)) {
+		fprintf(err, "netcapctl: standard output: %s\n", strerror(errno));
+		return NC_CTL_FAILED;
+	}
+	return code;
+}

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The datagram transport: blocks cut into batches of the 2019 format. */
+#include "config.h"
+
+#include "sensord/datagram.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/rd.h"
+#include "base/time.h"
+#include "block/file.h"
+#include "wire/datagram.h"
+
+#define SEND_BUFFER  (4 << 20)
+#define LOOKUP_AGAIN (10 * NC_NS_PER_S)
+
+struct sender {
+	struct nc_transport t; /* first */
+	struct nc_datagram_options o;
+	char host[128], port[16];
+	int fd;
+	int64_t lookup_at;
+	struct nc_datagram *work;
+	struct nc_inflater *inflater;
+	uint64_t epoch;
+	uint64_t records_before[NC_TYPES_MAX];
+	bool introduced[NC_TYPES_MAX]; /* the Header of the type has been sent */
+	/* the block in hand */
+	struct nc_buf data;
+	size_t at;
+	uint32_t left; /* records */
+	/* the datagram in hand, and the last one that went out, which is repeated when the network says that nobody was there */
+	struct nc_buf sealed, last;
+	bool pending, repeat;
+	uint32_t pending_records;
+	size_t pending_slot, pending_bytes;
+	bool pending_header;
+};
+
+static void fail(struct sender *s, const char *what, int rc)
+{
+	snprintf(s->t.state.last_error, sizeof(s->t.state.last_error), "%s %s:%s: %s", what, s->host, s->port, strerror(-rc));
+}
+
+/* "host:port" or "[v6]:port" */
+static bool split_address(struct sender *s, const char *address)
+{
+	const char *colon = strrchr(address, ':');
+	size_t n = colon ? (size_t)(colon - address) : 0;
+	bool bracket = n >= 2 && address[0] == '[' && address[n - 1] == ']';
+
+	if (bracket) {
+		address++;
+		n -= 2;
+	}
+	if (n == 0 || n >= sizeof(s->host) || strlen(colon + 1) == 0 || strlen(colon + 1) >= sizeof(s->port))
+		return false;
+	if (!bracket && memchr(address, ':', n))
+		return false;
+	memcpy(s->host, address, n);
+	s->host[n] = '\0';
+	memcpy(s->port, colon + 1, strlen(colon + 1) + 1);
+	return true;
+}
+
+static int connect_one(struct sender *s, const struct addrinfo *a)
+{
+	int buffer = SEND_BUFFER;
+	int fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, a->ai_protocol);
+
+	if (fd < 0)
+		return -errno;
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
+	if (connect(fd, a->ai_addr, a->ai_addrlen) != 0) {
+		int rc = -errno;
+		close(fd);
+		return rc;
+	}
+	if (s->fd >= 0)
+		close(s->fd);
+	s->fd = fd;
+	return 0;
+}
+
+static int look_up(struct sender *s)
+{
+	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM }, *list = NULL;
+	int rc = getaddrinfo(s->host, s->port, &hints, &list), err = -EHOSTUNREACH;
+
+	s->lookup_at = nc_time_mono() + LOOKUP_AGAIN;
+	if (rc) {
+		snprintf(s->t.state.last_error, sizeof(s->t.state.last_error), "%s:%s: %s", s->host, s->port, gai_strerror(rc));
+		return -EHOSTUNREACH;
+	}
+	for (const struct addrinfo *a = list; a && err; a = a->ai_next)
+		err = connect_one(s, a);
+	freeaddrinfo(list);
+	if (err)
+		fail(s, "cannot reach", err);
+	return err;
+}
+
+/* Whether a failed send may succeed later with the same bytes. */
+static bool passing(int err)
+{
+	static const int list[] = { EAGAIN, ENOBUFS, ENOMEM, ECONNREFUSED, ENETUNREACH, EHOSTUNREACH, ENETDOWN, EINTR, EPERM, EADDRNOTAVAIL };
+
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
+		if (err == list[i])
+			return true;
+	return false;
+}
+
+/* Sends bytes: 0, -EAGAIN (not now), or another errno. */
+static int send_bytes(struct sender *s, const struct nc_buf *b)
+{
+	if (s->fd < 0 && (nc_time_mono() < s->lookup_at || look_up(s) != 0))
+		return -EAGAIN;
+	if (send(s->fd, b->data, b->len, 0) == (ssize_t)b->len)
+		return 0;
+	int err = errno;
+	if (err != EAGAIN && err != EINTR)
+		fail(s, "sending to", -err);
+	/* the refusal answers the datagram before this one (ICMP port unreachable) */
+	if (err == ECONNREFUSED)
+		s->repeat = s->last.len > 0;
+	if (err == EHOSTUNREACH || err == ENETUNREACH) {
+		close(s->fd);
+		s->fd = -1;
+		s->lookup_at = 0;
+	}
+	return passing(err) ? -EAGAIN : -err;
+}
+
+/* The datagram in hand, and before it the last one when that is known to have found nobody. */
+static int send_pending(struct sender *s)
+{
+	if (s->repeat) {
+		int rc = send_bytes(s, &s->last);
+		if (rc)
+			return rc;
+		s->repeat = false;
+	}
+	return send_bytes(s, &s->sealed);
+}
+
+/* Takes whole records from the block in hand while they fit a batch; returns their bytes. */
+static size_t gather(const struct sender *s, size_t room, uint32_t *count)
+{
+	struct nc_rd r = nc_rd_over(s->data.data + s->at, s->data.len - s->at);
+	size_t taken = 0;
+
+	*count = 0;
+	while (r.left > 0) {
+		nc_rd_skip(&r, (size_t)nc_rd_varint(&r));
+		size_t upto = s->data.len - s->at - r.left;
+		if (r.failed || (upto > room && *count > 0))
+			break;
+		taken = upto;
+		(*count)++;
+	}
+	return taken;
+}
+
+static void pack_header(const struct sender *s, uint16_t type, struct nc_buf *out)
+{
+	struct nc_file_header h = { .type = type, .contains_payloads = s->o.payloads };
+	char now[NC_TIME_TEXT];
+
+	nc_time_stamp(now, nc_time_real());
+	snprintf(h.created, sizeof(h.created), "%s", now);
+	snprintf(h.source, sizeof(h.source), "%s", s->o.source);
+	snprintf(h.version, sizeof(h.version), "v%s", PACKAGE_VERSION);
+	nc_file_header_pack(&h, out);
+}
+
+static int seal(struct sender *s, const struct nc_block_info *info, size_t slot, const struct nc_buf *records)
+{
+	struct nc_batch b = {
+		.type = info->type, .data = records->data, .len = records->len, .contains_payloads = s->o.payloads, .has_sequence = true,
+		.epoch = s->epoch, .sequence = s->t.state.sequence + 1, .records_before = s->records_before[slot],
+	};
+
+	snprintf(b.client_id, sizeof(b.client_id), "%s", s->o.client_id);
+	return nc_datagram_seal(s->work, &b, s->o.own, s->o.peer_key, &s->sealed);
+}
+
+/* Seals the next batch of the block in hand: as many records as make a datagram that may be sent. */
+static int next_batch(struct sender *s, const struct nc_block_info *info, size_t slot)
+{
+	struct nc_buf records = { 0 };
+	size_t room = NC_DATAGRAM_BATCH_DATA;
+	int rc = 0;
+
+	s->pending_header = !s->introduced[slot];
+	for (;; room /= 2) {
+		nc_buf_reset(&records);
+		if (s->pending_header)
+			pack_header(s, info->type, &records);
+		s->pending_records = 0;
+		s->pending_bytes = 0;
+		if (!(s->pending_header && s->o.peer_2019)) {
+			s->pending_bytes = gather(s, room, &s->pending_records);
+			nc_buf_add(&records, s->data.data + s->at, s->pending_bytes);
+		}
+		rc = records.failed ? -ENOMEM : seal(s, info, slot, &records);
+		if (rc != -EMSGSIZE || s->pending_records <= 1)
+			break;
+	}
+	nc_buf_free(&records);
+	if (rc == 0) {
+		s->pending = true;
+		s->pending_slot = slot;
+	}
+	return rc;
+}
+
+static void sent(struct sender *s)
+{
+	struct nc_buf swap = s->last;
+
+	s->pending = false;
+	s->introduced[s->pending_slot] = true;
+	s->records_before[s->pending_slot] += s->pending_records;
+	s->at += s->pending_bytes;
+	s->left -= s->pending_records < s->left ? s->pending_records : s->left;
+	s->t.state.sequence++;
+	s->t.state.batches++;
+	s->t.state.bytes += s->sealed.len;
+	s->t.state.records += s->pending_records;
+	s->t.state.last_error[0] = '\0';
+	s->last = s->sealed;
+	s->sealed = swap;
+}
+
+/* A record that no datagram can hold. */
+static void skip_record(struct sender *s)
+{
+	uint32_t count;
+
+	s->at += gather(s, 1, &count);
+	s->left -= s->left > 0;
+	s->t.state.records_dropped += count;
+	if (count == 0)
+		s->at = s->data.len;
+	snprintf(s->t.state.last_error, sizeof(s->t.state.last_error), "a record is too large for a datagram");
+}
+
+static int submit(struct nc_transport *t, const struct nc_block_info *info, const uint8_t *block)
+{
+	struct sender *s = (struct sender *)t;
+	const struct nc_type *type = nc_type_by_number(info->type);
+
+	if (!type)
+		return -EINVAL;
+	if (s->left == 0) {
+		int rc = nc_block_open(s->inflater, block, info->size, &s->data);
+		if (rc) {
+			t->state.records_dropped += info->count;
+			return rc;
+		}
+		s->at = 0;
+		s->left = info->count;
+	}
+	while (s->pending || s->at < s->data.len) {
+		int rc = s->pending ? 0 : next_batch(s, info, nc_type_slot(type));
+		if (rc == -EMSGSIZE) {
+			skip_record(s);
+			continue;
+		}
+		if (rc == 0)
+			rc = send_pending(s);
+		if (rc == -EAGAIN)
+			return rc;
+		if (rc) {
+			t->state.records_dropped += s->left;
+			s->left = 0;
+			s->pending = false;
+			return rc;
+		}
+		sent(s);
+	}
+	s->left = 0;
+	return 0;
+}
+
+static uint32_t abandon(struct nc_transport *t)
+{
+	struct sender *s = (struct sender *)t;
+	uint32_t left = s->left;
+
+	s->left = 0;
+	s->pending = false;
+	s->at = s->data.len;
+	return left;
+}
+
+static void close_sender(struct nc_transport *t)
+{
+	struct sender *s = (struct sender *)t;
+
+	if (s->fd >= 0)
+		close(s->fd);
+	nc_datagram_free(s->work);
+	nc_inflater_free(s->inflater);
+	nc_buf_free(&s->data);
+	nc_buf_free(&s->sealed);
+	nc_buf_free(&s->last);
+	free(s);
+}
+
+int nc_datagram_transport(const struct nc_datagram_options *o, struct nc_transport **ret, struct nc_buf *err)
+{
+	struct sender *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	s->t.submit = submit;
+	s->t.abandon = abandon;
+	s->t.close = close_sender;
+	s->o = *o;
+	s->fd = -1;
+	s->work = nc_datagram_new();
+	s->inflater = nc_inflater_new();
+	if (!s->work || !s->inflater || getrandom(&s->epoch, sizeof(s->epoch), 0) != (ssize_t)sizeof(s->epoch)) {
+		close_sender(&s->t);
+		return -ENOMEM;
+	}
+	if (!split_address(s, o->address)) {
+		nc_buf_printf(err, "collector.address: \"%s\" is not host:port or [address]:port", o->address);
+		close_sender(&s->t);
+		return -EINVAL;
+	}
+	(void)look_up(s); /* a collector that can't be found yet is looked for again */
+	*ret = &s->t;
+	return 0;
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The sensor at work: a pipeline per interface, the queue behind them, and what is kept. */
+#include "config.h"
+
+#include "sensord/sensor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "sensord/datagram.h"
+
+#define LEVEL        1
+#define CRASH_BURST  10u
+#define CRASH_PERIOD (60 * NC_NS_PER_S)
+
+/* --- keys -------------------------------------------------------------------------------------------------------------------- */
+
+static void announce_key(const struct nc_sensor *s)
+{
+	char fingerprint[NC_KEY_FINGERPRINT], hex[2 * NC_KEY_LEN + 1];
+
+	nc_key_fingerprint(fingerprint, s->keys->pub);
+	nc_text_hex(hex, s->keys->pub, NC_KEY_LEN);
+	nc_notice("this sensor's key is %s", fingerprint);
+	nc_notice("to authorise it, on the collector: echo %s > " NC_SYSCONFDIR "/sensors.d/%s.pub && netcapctl reload", hex, s->name);
+}
+
+static int start_keys(struct nc_sensor *s, struct nc_buf *err)
+{
+	const char *dir = s->settings->state;
+
+	if (mkdir(dir, 0750) != 0 && errno != EEXIST) {
+		int rc = -errno;
+		nc_buf_printf(err, "state: cannot make %s: %s", dir, strerror(-rc));
+		return rc;
+	}
+	s->state_dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	s->keys = nc_keypair_new();
+	if (s->state_dir < 0 || !s->keys) {
+		int rc = s->state_dir < 0 ? -errno : -ENOMEM;
+		nc_buf_printf(err, "state: %s: %s", dir, strerror(-rc));
+		return rc;
+	}
+	int rc = nc_keypair_read(s->keys, dir, err);
+	if (rc == -ENOENT) {
+		nc_buf_reset(err);
+		nc_keypair_generate(s->keys);
+		rc = nc_keypair_write(s->keys, dir, err);
+	}
+	if (rc == 0)
+		announce_key(s);
+	return rc;
+}
+
+/* --- output of the workers --------------------------------------------------------------------------------------------------- */
+
+static void keep(struct nc_sensor *s, const struct nc_chunk *c)
+{
+	const char *name;
+	int rc = nc_keep_chunk(s->keep, c, &name);
+
+	if (rc == 0)
+		return;
+	if (c->kind != NC_CHUNK_LOG)
+		s->not_kept += c->count;
+	if (!s->keep_said)
+		nc_warn("%s/%s: %s; failed packets are only counted from here on", s->settings->state, name,
+		        rc == -EFBIG ? "keep.limit is reached" : strerror(-rc));
+	s->keep_said = true;
+}
+
+static void on_chunk(void *user, const struct nc_chunk *c)
+{
+	struct nc_sensor *s = ((struct nc_sensor_interface *)user)->sensor;
+
+	if (c->kind != NC_CHUNK_BLOCK) {
+		keep(s, c);
+		return;
+	}
+	nc_block_stamp(c->data, s->epoch, ++s->seq);
+	nc_ship_block(s->ship, c->data, c->n);
+}
+
+static void on_crash(void *user, const struct nc_crash *c)
+{
+	struct nc_sensor_interface *i = user;
+	unsigned char hash[crypto_hash_sha256_BYTES];
+	char hex[2 * sizeof(hash) + 1] = "", field[sizeof(hex) + 16], interface[80];
+	unsigned hidden = 0;
+
+	if (!nc_log_allow(&i->sensor->crash_said, CRASH_BURST, CRASH_PERIOD, nc_time_mono(), &hidden))
+		return;
+	if (c->has_packet) {
+		crypto_hash_sha256(hash, c->packet.data, c->packet.caplen);
+		nc_text_hex(hex, hash, sizeof(hash));
+	}
+	snprintf(field, sizeof(field), "PACKET_SHA256=%s", hex);
+	snprintf(interface, sizeof(interface), "INTERFACE=%s", i->name);
+	const char *const fields[] = { interface, field, NULL };
+	snprintf(i->sensor->last_error, sizeof(i->sensor->last_error), "%s: worker %u died: %s", i->name, c->worker, c->cause);
+	if (c->has_packet)
+		nc_log_fields(LOG_ERR, fields, "%s: a packet of %" PRIu32 " bytes killed worker %u: %s; sha256 %s; it is kept in errors.pcap", i->name,
+		              c->packet.caplen, c->worker, c->cause, hex);
+	else
+		nc_log_fields(LOG_ERR, fields, "%s: worker %u died: %s; a new one takes over", i->name, c->worker, c->cause);
+}
+
+static void on_done(void *user, int status, const char *problem)
+{
+	struct nc_sensor_interface *i = user;
+	struct nc_sensor *s = i->sensor;
+
+	i->done = true;
+	if (!s->stopping) {
+		nc_err("%s: %s", i->name, problem ? problem : "the capture ended");
+		snprintf(s->last_error, sizeof(s->last_error), "%s: %s", i->name, problem ? problem : "the capture ended");
+		s->failed = status < 0 ? status : -EIO;
+	}
+	for (unsigned k = 0; k < s->count; k++)
+		if (!s->interfaces[k].done)
+			return;
+	nc_loop_stop(s->loop, s->failed ? 1 : 0);
+}
+
+static void on_flush(void *user)
+{
+	nc_sensor_flush(user);
+}
+
+/* --- start and end ----------------------------------------------------------------------------------------------------------- */
+
+static int start_transport(struct nc_sensor *s, struct nc_buf *err)
+{
+	const struct nc_sensor_settings *set = s->settings;
+	struct nc_datagram_options o = {
+		.address = set->collector_address, .own = s->keys, .client_id = s->name, .source = s->name, .payloads = set->payloads,
+		.peer_2019 = set->collector_peer == NC_PEER_NETCAP_2019,
+	};
+	struct nc_transport *t = NULL;
+	int rc = nc_key_read_public(o.peer_key, set->collector_key, err);
+
+	if (rc) {
+		nc_buf_printf(err, "; collector.key names a copy of the collector's pub.key");
+		return rc;
+	}
+	rc = nc_datagram_transport(&o, &t, err);
+	return rc ? rc : nc_ship_new(s->loop, t, set->queue_limit, &s->ship);
+}
+
+static int start_interface(struct nc_sensor *s, const char *name, struct nc_buf *err)
+{
+	const struct nc_sensor_settings *set = s->settings;
+	struct nc_sensor_interface *i = &s->interfaces[s->count];
+	struct nc_pipeline_events ev = { .chunk = on_chunk, .crash = on_crash, .done = on_done, .user = i };
+	struct nc_pipeline_options o = {
+		.live = &i->live, .workers = (unsigned)set->workers, .payloads = set->payloads, .keep_errors = set->keep_errors,
+		.keep_unknown = set->keep_unknown, .base_datalink = -1, .output = NC_OUTPUT_BLOCKS, .level = LEVEL,
+	};
+
+	i->sensor = s;
+	i->name = name;
+	i->live = (struct nc_live_options){
+		.interface = name, .bpf = set->bpf, .snaplen = (uint32_t)set->snaplen, .buffer = (uint32_t)set->buffer, .promisc = set->promisc,
+	};
+	int rc = nc_sensor_settings_wanted(set, o.wanted, err);
+	if (rc == 0)
+		rc = nc_pipeline_new(s->loop, &o, &ev, &i->pipeline, err);
+	if (rc == 0)
+		s->count++;
+	return rc;
+}
+
+static int start_interfaces(struct nc_sensor *s, struct nc_buf *err)
+{
+	const struct nc_conf_list *list = &s->settings->interfaces;
+
+	if (list->count == 0) {
+		nc_buf_str(err, "interfaces: none is configured (netcap-sensord --list-interfaces shows what there is)");
+		return -EINVAL;
+	}
+	if (list->count > NC_SENSOR_INTERFACES_MAX) {
+		nc_buf_printf(err, "interfaces: %zu are more than %u", list->count, NC_SENSOR_INTERFACES_MAX);
+		return -EINVAL;
+	}
+	for (size_t k = 0; k < list->count; k++) {
+		int rc = start_interface(s, list->items[k], err);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static int set_timer(struct nc_sensor *s)
+{
+	nc_loop_del_timer(s->flush_timer);
+	s->flush_timer = NULL;
+	return nc_loop_add_timer(s->loop, s->settings->batch_interval, s->settings->batch_interval, on_flush, s, &s->flush_timer);
+}
+
+int nc_sensor_start(struct nc_sensor *s, struct nc_loop *loop, const struct nc_sensor_settings *settings, struct nc_buf *err)
+{
+	memset(s, 0, sizeof(*s));
+	s->loop = loop;
+	s->settings = settings;
+	s->state_dir = -1;
+	s->started = nc_time_mono();
+	if (getrandom(&s->epoch, sizeof(s->epoch), 0) != (ssize_t)sizeof(s->epoch))
+		return -EIO;
+	if (*settings->name)
+		snprintf(s->name, sizeof(s->name), "%s", settings->name);
+	else if (gethostname(s->name, sizeof(s->name) - 1) != 0)
+		snprintf(s->name, sizeof(s->name), "sensor");
+	int rc = start_keys(s, err);
+	if (rc == 0)
+		rc = start_transport(s, err);
+	if (rc)
+		return rc;
+	s->keep = nc_keep_new(s->state_dir, settings->keep_limit, true);
+	rc = s->keep ? start_interfaces(s, err) : -ENOMEM;
+	return rc ? rc : set_timer(s);
+}
+
+void nc_sensor_stop(struct nc_sensor *s)
+{
+	s->stopping = true;
+	for (unsigned k = 0; k < s->count; k++)
+		nc_pipeline_stop(s->interfaces[k].pipeline);
+}
+
+void nc_sensor_flush(struct nc_sensor *s)
+{
+	for (unsigned k = 0; k < s->count; k++)
+		nc_pipeline_flush(s->interfaces[k].pipeline);
+}
+
+int nc_sensor_apply(struct nc_sensor *s, const struct nc_sensor_settings *settings)
+{
+	s->settings = settings;
+	nc_ship_limit(s->ship, settings->queue_limit);
+	return set_timer(s);
+}
+
+uint64_t nc_sensor_end(struct nc_sensor *s)
+{
+	for (unsigned k = 0; k < s->count; k++)
+		nc_pipeline_free(s->interfaces[k].pipeline);
+	nc_loop_del_timer(s->flush_timer);
+	uint64_t left = nc_ship_free(s->ship);
+	(void)nc_keep_close(s->keep);
+	if (s->state_dir >= 0)
+		close(s->state_dir);
+	nc_keypair_free(s->keys);
+	return left;
+}

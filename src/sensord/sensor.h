@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The sensor at work: a pipeline per interface, the queue behind them, what is kept, and its status. */
+#ifndef NC_SENSORD_SENSOR_H
+#define NC_SENSORD_SENSOR_H
+
+#include <jansson.h>
+
+#include "base/log.h"
+#include "base/loop.h"
+#include "pipeline/keep.h"
+#include "pipeline/pipeline.h"
+#include "sensord/settings.h"
+#include "sensord/ship.h"
+#include "wire/keys.h"
+
+#define NC_SENSOR_INTERFACES_MAX 32u
+
+struct nc_sensor;
+
+struct nc_sensor_interface {
+	struct nc_sensor *sensor;
+	const char *name;
+	struct nc_live_options live;
+	struct nc_pipeline *pipeline;
+	bool done;
+};
+
+struct nc_sensor {
+	struct nc_loop *loop;
+	const struct nc_sensor_settings *settings;
+	struct nc_keypair *keys;
+	char name[256];
+	int state_dir;
+	struct nc_ship *ship;
+	struct nc_keep *keep;
+	struct nc_loop_timer *flush_timer;
+	struct nc_sensor_interface interfaces[NC_SENSOR_INTERFACES_MAX];
+	unsigned count;
+	int64_t started;
+	uint64_t epoch, seq;
+	uint64_t not_kept;  /* failed packets beyond keep.limit or that could not be written */
+	bool keep_said, stopping;
+	int failed;         /* negative errno when an interface ended by itself */
+	char last_error[256];
+	struct nc_log_limit crash_said;
+};
+
+/* Reads or makes the keys, finds the collector's key, starts capturing. What settings points to must outlive the sensor. 0 or
+ * negative errno with one line in err. */
+int nc_sensor_start(struct nc_sensor *s, struct nc_loop *loop, const struct nc_sensor_settings *settings, struct nc_buf *err);
+/* Ends the captures; the loop stops (nc_loop_stop) when all is handed over. */
+void nc_sensor_stop(struct nc_sensor *s);
+/* Lets the workers hand out what they have, and sends it. */
+void nc_sensor_flush(struct nc_sensor *s);
+/* Takes over what can change while it runs. */
+int nc_sensor_apply(struct nc_sensor *s, const struct nc_sensor_settings *settings);
+/* The status object of GetStatus; a new reference. */
+json_t *nc_sensor_status(const struct nc_sensor *s);
+/* Frees all; returns how many records were not sent. */
+uint64_t nc_sensor_end(struct nc_sensor *s);
+
+#endif

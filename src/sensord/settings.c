@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The sensor's options: one table behind the configuration file, its sample and its manual. */
+#include "config.h"
+
+#include "sensord/settings.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "pipeline/pipeline.h"
+
+#define KIB INT64_C(1024)
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+
+static const char *const levels[] = { "err", "warning", "notice", "info", "debug", NULL };
+static const char *const transports[] = { "datagram", NULL };
+static const char *const peers[] = { "netcap", "netcap-2019", NULL };
+
+#define AT(member) .offset = offsetof(struct nc_sensor_settings, member)
+
+const struct nc_conf_option nc_sensor_options[] = {
+	{
+		.key = "name", .kind = NC_CONF_STRING, AT(name), .dflt = "", .restart = true,
+		.help = "Name that the sensor gives itself; empty: the host's name. The collector files records under the name that it gave "
+		        "the sensor's key, whatever stands here.",
+	},
+	{
+		.key = "interfaces", .kind = NC_CONF_STRINGS, AT(interfaces), .dflt = "", .restart = true,
+		.help = "Interfaces to capture on; netcap-sensord --list-interfaces shows what there is.",
+	},
+	{
+		.key = "bpf", .kind = NC_CONF_STRING, AT(bpf), .dflt = "", .restart = true,
+		.help = "Capture only packets that this filter passes (pcap-filter(7)); empty: all.",
+	},
+	{
+		.key = "snaplen", .kind = NC_CONF_SIZE, AT(snaplen), .dflt = "256K", .min = 64, .max = 256 * KIB, .restart = true,
+		.help = "Bytes to capture of each packet.",
+	},
+	{
+		.key = "buffer", .kind = NC_CONF_SIZE, AT(buffer), .dflt = "32M", .min = MIB, .max = GIB, .restart = true,
+		.help = "Kernel buffer of each worker for packets that wait.",
+	},
+	{
+		.key = "promisc", .kind = NC_CONF_BOOL, AT(promisc), .dflt = "true", .restart = true,
+		.help = "Capture in promiscuous mode.",
+	},
+	{
+		.key = "workers", .kind = NC_CONF_INT, AT(workers), .dflt = "0", .max = NC_WORKERS_MAX, .restart = true,
+		.help = "Worker processes of each interface; 0: one per core.",
+	},
+	{
+		.key = "include", .kind = NC_CONF_STRINGS, AT(include), .dflt = "", .restart = true,
+		.help = "Record types to write; empty: all.",
+	},
+	{
+		.key = "exclude", .kind = NC_CONF_STRINGS, AT(exclude), .dflt = "", .restart = true,
+		.help = "Record types to leave out.",
+	},
+	{
+		.key = "payloads", .kind = NC_CONF_BOOL, AT(payloads), .dflt = "false", .restart = true,
+		.help = "Keep payloads in the records that have a field for them.",
+	},
+	{
+		.key = "state", .kind = NC_CONF_STRING, AT(state), .dflt = NC_STATEDIR "/sensor", .restart = true,
+		.help = "Folder of the sensor's key pair, which is made at the first start, and of errors.pcap, unknown.pcap and errors.log.",
+	},
+	{
+		.key = "collector.address", .kind = NC_CONF_STRING, AT(collector_address), .dflt = "127.0.0.1:1335", .restart = true,
+		.help = "Where the collector listens: \"192.0.2.1:1335\", \"[2001:db8::1]:1335\" or \"name:1335\".",
+	},
+	{
+		.key = "collector.key", .kind = NC_CONF_STRING, AT(collector_key), .dflt = NC_SYSCONFDIR "/collector.pub", .restart = true,
+		.help = "File with the collector's public key, a copy of its pub.key.",
+	},
+	{
+		.key = "collector.transport", .kind = NC_CONF_ENUM, AT(collector_transport), .dflt = "datagram", .words = transports, .restart = true,
+		.help = "How records travel: \"datagram\" is UDP, best effort.",
+	},
+	{
+		.key = "collector.peer", .kind = NC_CONF_ENUM, AT(collector_peer), .dflt = "netcap", .words = peers, .restart = true,
+		.help = "What the collector is: \"netcap\", or \"netcap-2019\" for the server of that year, which drops the data of the first batch "
+		        "of each type; it is then sent without any.",
+	},
+	{
+		.key = "batch.interval", .kind = NC_CONF_DURATION, AT(batch_interval), .dflt = "1s", .min = NC_NS_PER_S / 100, .max = 3600 * NC_NS_PER_S,
+		.help = "How long records may wait before they are sent.",
+	},
+	{
+		.key = "queue.limit", .kind = NC_CONF_SIZE, AT(queue_limit), .dflt = "64M", .min = MIB, .max = 64 * GIB,
+		.help = "Memory for records that can't be sent yet. Beyond it the oldest are dropped and counted.",
+	},
+	{
+		.key = "keep.errors", .kind = NC_CONF_BOOL, AT(keep_errors), .dflt = "true", .restart = true,
+		.help = "Keep packets that could not be decoded, in errors.pcap and errors.log.",
+	},
+	{
+		.key = "keep.unknown", .kind = NC_CONF_BOOL, AT(keep_unknown), .dflt = "false", .restart = true,
+		.help = "Keep packets with a link, network or transport protocol that nobody decodes, in unknown.pcap.",
+	},
+	{
+		.key = "keep.limit", .kind = NC_CONF_SIZE, AT(keep_limit), .dflt = "64M", .min = MIB, .max = 1024 * GIB, .restart = true,
+		.help = "Size that these files may have together; what comes later is counted only.",
+	},
+	{
+		.key = "control.socket", .kind = NC_CONF_STRING, AT(control_socket), .dflt = NC_RUNDIR "/sensord.sock", .restart = true,
+		.help = "Where netcapctl finds the daemon; empty for no control socket.",
+	},
+	{
+		.key = "control.group", .kind = NC_CONF_STRING, AT(control_group), .dflt = "netcap", .restart = true,
+		.help = "Group whose members may look; root and the daemon's own user may look and act.",
+	},
+	{
+		.key = "log.level", .kind = NC_CONF_ENUM, AT(log_level), .dflt = "info", .words = levels,
+		.help = "Least important messages that are logged: \"err\", \"warning\", \"notice\", \"info\" or \"debug\".",
+	},
+};
+const size_t nc_sensor_options_count = sizeof(nc_sensor_options) / sizeof(nc_sensor_options[0]);
+
+static int mark(const struct nc_conf_list *list, const char *key, bool value, bool wanted[static NC_TYPES_MAX], struct nc_buf *err)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const struct nc_type *t = nc_type_by_name(list->items[i]);
+		char shown[80];
+		if (!t) {
+			const char *near = nc_type_nearest(list->items[i]);
+			nc_text_escape(shown, sizeof(shown), list->items[i], strlen(list->items[i]));
+			nc_buf_printf(err, "%s: unknown record type \"%s\"%s%s", key, shown, near ? "; did you mean " : "", near ? near : "");
+			return -EINVAL;
+		}
+		wanted[nc_type_slot(t)] = value;
+	}
+	return 0;
+}
+
+int nc_sensor_settings_wanted(const struct nc_sensor_settings *s, bool wanted[static NC_TYPES_MAX], struct nc_buf *err)
+{
+	for (size_t i = 0; i < NC_TYPES_MAX; i++)
+		wanted[i] = s->include.count == 0;
+	int rc = mark(&s->include, "include", true, wanted, err);
+	return rc ? rc : mark(&s->exclude, "exclude", false, wanted, err);
+}
+
+int nc_sensor_settings_read(struct nc_sensor_settings *s, const char *path, struct nc_buf *err)
+{
+	bool wanted[NC_TYPES_MAX];
+
+	memset(s, 0, sizeof(*s));
+	nc_conf_defaults(nc_sensor_options, nc_sensor_options_count, s);
+	int rc = nc_conf_read(nc_sensor_options, nc_sensor_options_count, s, path, err);
+	if (rc == 0) {
+		rc = nc_sensor_settings_wanted(s, wanted, err);
+		if (rc)
+			nc_buf_printf(err, " (in %s)", path);
+	}
+	if (rc)
+		nc_sensor_settings_free(s);
+	return rc;
+}
+
+void nc_sensor_settings_free(struct nc_sensor_settings *s)
+{
+	nc_conf_free(nc_sensor_options, nc_sensor_options_count, s);
+	memset(s, 0, sizeof(*s));
+}
+
+int nc_sensor_settings_level(const struct nc_sensor_settings *s)
+{
+	return nc_log_level_parse(levels[s->log_level]);
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the sensor says of itself on its control socket. */
+#include "config.h"
+
+#include <string.h>
+
+#include "base/time.h"
+#include "sensord/sensor.h"
+
+static json_t *number(uint64_t v)
+{
+	return json_integer(v > INT64_MAX ? INT64_MAX : (json_int_t)v);
+}
+
+static json_t *interface_status(const struct nc_sensor_interface *i, const struct nc_pipeline_stats *st)
+{
+	json_t *drops = json_object(), *o = json_object();
+
+	json_object_set_new(drops, "kernel", number(st->kernel_drop));
+	json_object_set_new(drops, "interface", number(st->if_drop));
+	json_object_set_new(drops, "crash", number(st->crash_drop));
+	json_object_set_new(drops, "stop", number(st->stop_drop));
+	json_object_set_new(o, "name", json_string(i->name));
+	json_object_set_new(o, "capturing", json_boolean(!i->done));
+	json_object_set_new(o, "packets", number(st->packets));
+	json_object_set_new(o, "bytes", number(st->bytes));
+	json_object_set_new(o, "errors", number(st->errors));
+	json_object_set_new(o, "unknown", number(st->unknown));
+	json_object_set_new(o, "killers", number(st->crashes));
+	json_object_set_new(o, "drops", drops);
+	return o;
+}
+
+static void add_workers(json_t *list, const struct nc_sensor_interface *i, const struct nc_pipeline_stats *st)
+{
+	for (unsigned k = 0; k < st->worker_count; k++) {
+		const struct nc_pipeline_worker *w = &st->workers[k];
+		json_array_append_new(list, json_pack("{s:s, s:i, s:o, s:o}", "interface", i->name, "pid", (int)w->pid, "restarts", number(w->restarts),
+		                                      "packets", number(w->packets)));
+	}
+}
+
+static json_t *reasons(const struct nc_sensor *s)
+{
+	enum { SHOWN = 32 };
+	struct nc_pipeline_reason list[SHOWN];
+	json_t *o = json_object();
+
+	for (unsigned k = 0; k < s->count; k++) {
+		size_t n = nc_pipeline_reasons(s->interfaces[k].pipeline, list, SHOWN);
+		for (size_t r = 0; r < n; r++) {
+			json_int_t before = json_integer_value(json_object_get(o, list[r].text));
+			json_object_set_new(o, list[r].text, json_integer(before + (json_int_t)list[r].count));
+		}
+	}
+	return o;
+}
+
+static json_t *records(const uint64_t totals[static NC_TYPES_MAX])
+{
+	json_t *o = json_object();
+
+	for (size_t i = 0; i < nc_types_count; i++)
+		if (totals[i])
+			json_object_set_new(o, nc_types[i].name, number(totals[i]));
+	return o;
+}
+
+static void add_queue(json_t *o, const struct nc_sensor *s)
+{
+	struct nc_ship_state q;
+	struct nc_transport_state t;
+
+	nc_ship_get_state(s->ship, &q, &t);
+	json_object_set_new(o, "collector", json_string(s->settings->collector_address));
+	json_object_set_new(o, "queue_bytes", number(q.queue_bytes));
+	json_object_set_new(o, "queue_blocks", number(q.queue_blocks));
+	json_object_set_new(o, "queue_dropped_records", number(q.dropped_records));
+	json_object_set_new(o, "batches_sent", number(t.batches));
+	json_object_set_new(o, "records_sent", number(t.records));
+	json_object_set_new(o, "records_unsendable", number(t.records_dropped));
+	json_object_set_new(o, "bytes_sent", number(t.bytes));
+	const char *last = *t.last_error ? t.last_error : s->last_error;
+	json_object_set_new(o, "last_error", *last ? json_string(last) : json_null());
+}
+
+json_t *nc_sensor_status(const struct nc_sensor *s)
+{
+	json_t *o = json_object(), *interfaces = json_array(), *workers = json_array();
+	uint64_t totals[NC_TYPES_MAX] = { 0 }, errors = 0, unknown = 0;
+	char fingerprint[NC_KEY_FINGERPRINT];
+
+	for (unsigned k = 0; k < s->count; k++) {
+		struct nc_pipeline_stats st;
+		nc_pipeline_stats(s->interfaces[k].pipeline, &st);
+		json_array_append_new(interfaces, interface_status(&s->interfaces[k], &st));
+		add_workers(workers, &s->interfaces[k], &st);
+		for (size_t i = 0; i < nc_types_count; i++)
+			totals[i] += st.records[i];
+		errors += st.errors;
+		unknown += st.unknown;
+	}
+	nc_key_fingerprint(fingerprint, s->keys->pub);
+	json_object_set_new(o, "version", json_string(PACKAGE_VERSION));
+	json_object_set_new(o, "name", json_string(s->name));
+	json_object_set_new(o, "fingerprint", json_string(fingerprint));
+	json_object_set_new(o, "uptime_seconds", number((uint64_t)((nc_time_mono() - s->started) / NC_NS_PER_S)));
+	json_object_set_new(o, "interfaces", interfaces);
+	json_object_set_new(o, "records", records(totals));
+	json_object_set_new(o, "workers", workers);
+	json_object_set_new(o, "errors", number(errors));
+	json_object_set_new(o, "unknown", number(unknown));
+	json_object_set_new(o, "error_texts", reasons(s));
+	json_object_set_new(o, "not_kept", number(s->not_kept));
+	add_queue(o, s);
+	return o;
+}

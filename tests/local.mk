@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Test programs; what runs, and how, says tests/table. A new unit test or fuzz target is one line below.
+EXTRA_DIST += tests/run tests/table tests/checks tests/decode tests/e2e tests/fuzz tests/unit
+
+# replay.c has a main for the fuzz targets; from a library it comes in only where nobody else has one
+check_LIBRARIES += tests/libreplay.a
+tests_libreplay_a_SOURCES = tests/fuzz/replay.c
+
+FUZZ_TARGETS = \
+	tests/fuzz/fuzz_block \
+	tests/fuzz/fuzz_conf \
+	tests/fuzz/fuzz_control \
+	tests/fuzz/fuzz_recfile
+
+UNIT_TESTS = \
+	tests/unit/test_block \
+	tests/unit/test_conf \
+	tests/unit/test_datagram \
+	tests/unit/test_entropy \
+	tests/unit/test_file \
+	tests/unit/test_file_property \
+	tests/unit/test_format \
+	tests/unit/test_keys \
+	tests/unit/test_log \
+	tests/unit/test_loop \
+	tests/unit/test_options \
+	tests/unit/test_pack \
+	tests/unit/test_pipeline \
+	tests/unit/test_rd \
+	tests/unit/test_replay \
+	tests/unit/test_ring \
+	tests/unit/test_text \
+	tests/unit/test_time \
+	tests/unit/test_type \
+	tests/unit/test_valid
+
+DECODE_TOOLS = \
+	tests/decode/cut \
+	tests/decode/decode-dump
+
+# What a test may link; of the programs' libraries only what it calls comes in.
+PROGRAM_LIBS = libnetcaptool.a libnetcapctl.a libsensord.a libcollectord.a
+
+# Every test program is made of the .c file of its name.
+if FUZZERS
+# libFuzzer brings the main: nothing else is built here
+LDADD = $(FUZZER_LIBS) $(PROGRAM_LIBS) $(COMMON_LIBS)
+check_PROGRAMS += $(FUZZ_TARGETS)
+else
+LDADD = tests/libreplay.a $(PROGRAM_LIBS) $(CMOCKA_LIBS) $(COMMON_LIBS)
+check_PROGRAMS += $(FUZZ_TARGETS) $(DECODE_TOOLS)
+if HAVE_CMOCKA
+check_PROGRAMS += $(UNIT_TESTS)
+endif
+endif
+
+programs-check: all $(check_PROGRAMS)
+if FUZZERS
+check-local:
+	@echo "built with libFuzzer: scripts/fuzz runs the targets"
+else
+# all but what needs root and time
+check-local: all $(check_PROGRAMS)
+	NC_SRC="$(abs_top_srcdir)" NC_BUILD="$(abs_top_builddir)" CC="$(CC)" $(top_srcdir)/tests/run --skip e2e
+endif
+check-e2e: all $(check_PROGRAMS)
+	NC_SRC="$(abs_top_srcdir)" NC_BUILD="$(abs_top_builddir)" CC="$(CC)" $(top_srcdir)/tests/run --only e2e
+.PHONY: check-e2e programs-check

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Workers under fire: a decoder that crashes, loops or eats memory costs its packet and nothing else. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/time.h"
+#include "decode/engine.h"
+#include "pipeline/pipeline.h"
+#include "pipeline/report.h"
+
+#define PORT     4242u
+#define HEADERS  42u
+#define PACKETS  500u
+#define LIMIT_NS (60 * NC_NS_PER_S)
+
+/* --- the decoder that misbehaves, built in tests only --------------------------------------------------------------------------- */
+
+static volatile int *volatile null_pointer;
+
+static void crash(void)
+{
+	*null_pointer = 1;
+}
+
+static void loop(void)
+{
+	for (volatile unsigned i = 0;; i++)
+		;
+}
+
+/* Takes gigabytes and uses them, until there are none. */
+static void hog(void)
+{
+	for (;;) {
+		volatile char *p = malloc(64 << 20);
+		if (!p)
+			abort();
+		for (size_t i = 0; i < 64 << 20; i += 4096)
+			p[i] = 1;
+	}
+}
+
+/* Asks the packet's arena for more than it has: no death, a bad packet. */
+static void greedy(struct nc_packet *p)
+{
+	while (nc_p_alloc(p, 4096))
+		;
+}
+
+/* What no worker may do. */
+static void connect_out(void)
+{
+	(void)socket(AF_INET, SOCK_STREAM, 0);
+	abort();
+}
+
+static enum nc_verdict evil_decode(struct nc_packet *p, struct nc_rd *r)
+{
+	uint8_t word[5];
+
+	nc_rd_copy(r, word, sizeof(word));
+	if (memcmp(word, "CRASH", 5) == 0)
+		crash();
+	if (memcmp(word, "LOOP!", 5) == 0)
+		loop();
+	if (memcmp(word, "HOG!!", 5) == 0)
+		hog();
+	if (memcmp(word, "SOCK!", 5) == 0)
+		connect_out();
+	if (memcmp(word, "GREED", 5) == 0)
+		greedy(p);
+	return NC_DONE;
+}
+
+static const struct nc_decoder evil = { .name = "Evil", .decode = evil_decode, .keys = NC_KEYS({ NC_UDPPORT, PORT }) };
+static const struct nc_decoder twin = { .name = "Twin", .decode = evil_decode, .keys = NC_KEYS({ NC_UDPPORT, PORT }) };
+
+/* --- captures ------------------------------------------------------------------------------------------------------------------ */
+
+static char path[] = "/tmp/nc-pipeline-XXXXXX";
+static FILE *capture;
+
+static void begin(void)
+{
+	uint8_t head[24];
+
+	strcpy(path + sizeof(path) - 7, "XXXXXX");
+	int fd = mkstemp(path);
+	assert_true(fd >= 0);
+	capture = fdopen(fd, "w");
+	nc_report_pcap_header(head, 1);
+	fwrite(head, 1, sizeof(head), capture);
+}
+
+/* An UDP packet of flow n with these first bytes of payload. */
+static void packet(unsigned n, const char *payload)
+{
+	static const uint8_t headers[HEADERS] = {
+		2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0,
+		0x45, 0, 0, 33, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,
+		0x30, 0x39, PORT >> 8, PORT & 255, 0, 13, 0, 0,
+	};
+	uint8_t frame[HEADERS + 5], record[16 + sizeof(frame)];
+
+	memcpy(frame, headers, HEADERS);
+	frame[27] = (uint8_t)(n >> 8);
+	frame[28] = (uint8_t)n;
+	memcpy(frame + HEADERS, payload, 5);
+	struct nc_capture_packet p = {
+		.data = frame, .caplen = sizeof(frame), .len = sizeof(frame), .datalink = 1, .ts_ns = (int64_t)n * 1000 + NC_NS_PER_S,
+	};
+	assert_int_equal(nc_report_pcap(record, sizeof(record), &p), sizeof(record));
+	fwrite(record, 1, sizeof(record), capture);
+}
+
+/* --- a run --------------------------------------------------------------------------------------------------------------------- */
+
+struct outcome {
+	struct nc_loop *loop;
+	struct nc_pipeline *pipeline;
+	struct nc_pipeline_stats stats;
+	uint64_t block_records[NC_TYPES_MAX], error_packets, log_entries;
+	uint8_t killer[64];
+	unsigned crashes;
+	char cause[64];
+	int status;
+	bool done;
+};
+
+static void on_chunk(void *user, const struct nc_chunk *c)
+{
+	struct outcome *o = user;
+
+	if (c->kind == NC_CHUNK_BLOCK)
+		o->block_records[nc_type_slot(c->type)] += c->count;
+	else if (c->kind == NC_CHUNK_ERRORS)
+		o->error_packets += c->count;
+	else if (c->kind == NC_CHUNK_LOG)
+		o->log_entries += c->count;
+}
+
+static void on_crash(void *user, const struct nc_crash *c)
+{
+	struct outcome *o = user;
+
+	o->crashes++;
+	snprintf(o->cause, sizeof(o->cause), "%s", c->cause);
+	if (c->has_packet)
+		memcpy(o->killer, c->packet.data, c->packet.caplen < 64 ? c->packet.caplen : 64);
+}
+
+static void on_done(void *user, int status, const char *problem)
+{
+	struct outcome *o = user;
+
+	(void)problem;
+	o->status = status;
+	o->done = true;
+	nc_loop_stop(o->loop, 0);
+}
+
+static void on_limit(void *user)
+{
+	nc_loop_stop(((struct outcome *)user)->loop, 1);
+}
+
+static struct nc_pipeline_options options(unsigned workers, const struct nc_decoder *const *extra, size_t n)
+{
+	struct nc_pipeline_options o = {
+		.file = path, .workers = workers, .keep_errors = true, .keep_unknown = true, .base_datalink = -1, .level = 1,
+		.watchdog = NC_NS_PER_S, .worker_memory = (size_t)256 << 20, .extra = extra, .extra_count = n,
+	};
+
+	memset(o.wanted, 1, sizeof(o.wanted));
+	return o;
+}
+
+static void run(struct outcome *o, unsigned workers)
+{
+	static const struct nc_decoder *const extra[] = { &evil };
+	struct nc_pipeline_options po = options(workers, extra, 1);
+	struct nc_pipeline_events ev = { .chunk = on_chunk, .crash = on_crash, .done = on_done, .user = o };
+	struct nc_buf err = { 0 };
+
+	fclose(capture);
+	memset(o, 0, sizeof(*o));
+	assert_int_equal(nc_loop_new(&o->loop), 0);
+	int rc = nc_pipeline_new(o->loop, &po, &ev, &o->pipeline, &err);
+	if (rc)
+		fail_msg("%s", nc_buf_cstr(&err));
+	assert_int_equal(nc_loop_add_timer(o->loop, LIMIT_NS, 0, on_limit, o, NULL), 0);
+	assert_int_equal(nc_loop_run(o->loop), 0);
+	assert_true(o->done);
+	nc_pipeline_stats(o->pipeline, &o->stats);
+	nc_pipeline_free(o->pipeline);
+	nc_loop_free(o->loop);
+	nc_buf_free(&err);
+	unlink(path);
+}
+
+static uint64_t udp(const struct outcome *o)
+{
+	return o->block_records[nc_type_slot(nc_type_by_name("UDP"))];
+}
+
+/* One packet of many has the word; everything but that packet must come out. */
+static void one_bad_packet(const char *word, unsigned workers, const char *cause)
+{
+	struct outcome o;
+
+	begin();
+	for (unsigned i = 0; i < PACKETS; i++)
+		packet(i, i == PACKETS / 2 ? word : "fine!");
+	run(&o, workers);
+	assert_int_equal(o.status, 0);
+	assert_int_equal(o.crashes, 1);
+	assert_int_equal(o.stats.packets, PACKETS);
+	assert_int_equal(o.stats.crashes, 1);
+	assert_int_equal(o.stats.errors, 1);
+	assert_int_equal(o.error_packets, 1);
+	assert_int_equal(o.log_entries, 1);
+	assert_int_equal(udp(&o), PACKETS - 1);
+	assert_memory_equal(o.killer + HEADERS, word, 5);
+	if (cause)
+		assert_non_null(strstr(o.cause, cause));
+}
+
+static void good_packets_pass(void **state)
+{
+	struct outcome o;
+
+	(void)state;
+	for (unsigned workers = 1; workers <= 4; workers++) {
+		begin();
+		for (unsigned i = 0; i < PACKETS; i++)
+			packet(i, "fine!");
+		run(&o, workers);
+		assert_int_equal(o.status, 0);
+		assert_int_equal(o.crashes, 0);
+		assert_int_equal(udp(&o), PACKETS);
+		assert_int_equal(o.stats.errors, 0);
+	}
+}
+
+static void crash_costs_one_packet(void **state)
+{
+	(void)state;
+	one_bad_packet("CRASH", 1, NULL);
+	one_bad_packet("CRASH", 3, NULL);
+}
+
+static void loop_costs_one_packet(void **state)
+{
+	(void)state;
+	one_bad_packet("LOOP!", 2, "no answer in time");
+}
+
+static void hog_costs_one_packet(void **state)
+{
+	(void)state;
+	one_bad_packet("HOG!!", 2, NULL);
+}
+
+static void forbidden_call_costs_one_packet(void **state)
+{
+	(void)state;
+	one_bad_packet("SOCK!", 2, NULL);
+}
+
+static void greed_is_only_a_bad_packet(void **state)
+{
+	struct outcome o;
+
+	(void)state;
+	begin();
+	packet(1, "GREED");
+	packet(2, "fine!");
+	run(&o, 1);
+	assert_int_equal(o.crashes, 0);
+	assert_int_equal(o.stats.errors, 1);
+	assert_int_equal(o.error_packets, 1);
+	assert_int_equal(udp(&o), 2);
+}
+
+static void killers_in_a_row(void **state)
+{
+	struct outcome o;
+
+	(void)state;
+	begin();
+	for (unsigned i = 0; i < 40; i++)
+		packet(i, i % 2 ? "CRASH" : "fine!");
+	run(&o, 2);
+	assert_int_equal(o.status, 0);
+	assert_int_equal(o.stats.crashes, 20);
+	assert_int_equal(o.error_packets, 20);
+	assert_int_equal(udp(&o), 20);
+}
+
+static void two_claims_on_one_key_are_refused(void **state)
+{
+	static const struct nc_decoder *const extra[] = { &evil, &twin };
+	struct nc_engine_options eo = { .extra = extra, .extra_count = 2 };
+	struct nc_buf err = { 0 };
+
+	(void)state;
+	assert_null(nc_engine_new(&eo, &err));
+	assert_non_null(strstr(nc_buf_cstr(&err), "Evil and Twin both claim UDP port 4242"));
+	nc_buf_free(&err);
+}
+
+static void no_capture_at_all(void **state)
+{
+	struct outcome o;
+
+	(void)state;
+	begin();
+	rewind(capture);
+	fputs("this is no capture file at all, is it?", capture);
+	run(&o, 2);
+	assert_true(o.status < 0);
+	assert_int_equal(o.stats.packets, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(good_packets_pass),
+		cmocka_unit_test(crash_costs_one_packet),
+		cmocka_unit_test(loop_costs_one_packet),
+		cmocka_unit_test(hog_costs_one_packet),
+		cmocka_unit_test(forbidden_call_costs_one_packet),
+		cmocka_unit_test(greed_is_only_a_bad_packet),
+		cmocka_unit_test(killers_in_a_row),
+		cmocka_unit_test(two_claims_on_one_key_are_refused),
+		cmocka_unit_test(no_capture_at_all),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
