@@ -32,7 +32,7 @@ static void announce_key(const struct nc_sensor *s)
 	nc_key_fingerprint(fingerprint, s->keys->pub);
 	nc_text_hex(hex, s->keys->pub, NC_KEY_LEN);
 	nc_notice("this sensor's key is %s", fingerprint);
-	nc_notice("to authorise it, on the collector: echo %s > " NC_SYSCONFDIR "/sensors.d/%s.pub && netcapctl reload", hex, s->name);
+	nc_notice("to authorise it, on the collector: echo %s > " NC_SYSCONFDIR "/sensors.d/%s.pub && netcapctl collectord reload", hex, s->name);
 }
 
 static int start_keys(struct nc_sensor *s, struct nc_buf *err)

@@ -599,6 +599,18 @@ static void test_large(void **state)
 	put_file(f, "large", b.data, b.len - 1);
 	assert_int_equal(nc_file_writer_close(open_writer(f, "large", false, &torn)), 0);
 	assert_int_equal(torn, b.len - 1 - last);
+	/* offsets far behind the read-ahead: the second last large block */
+	b.data[last - 8 - 11 * (last - ends[2]) / 12] ^= 1;
+	size_t at = last - 2 * (last - ends[2]) / 12;
+	b.data[at + (last - ends[2]) / 12 - 8] ^= 1;
+	struct nc_file_reader *r;
+	const uint8_t *p;
+	size_t n;
+	assert_int_equal(nc_file_reader_open(memory_file(b.data, b.len), &r), 0);
+	while (nc_file_reader_next(r, &p, &n) == 1)
+		;
+	assert_int_equal(nc_file_reader_damage(r, NULL), at);
+	nc_file_reader_close(r);
 	nc_deflater_free(f->deflater);
 	f->deflater = own;
 	nc_buf_free(&b);
@@ -773,6 +785,16 @@ static void test_plain_large(void **state)
 	nc_buf_reset(&b);
 	add_record(&b, 19999);
 	assert_int_equal(torn, b.len - 1);
+	/* the same place in the reader's words */
+	nc_buf_reset(&b);
+	pack_header(&b);
+	for (unsigned i = 0; i < 20000; i++)
+		add_record(&b, i);
+	size_t end = b.len;
+	nc_buf_str(&b, "\x05" "cut");
+	struct outcome o = read_bytes(b.data, b.len);
+	assert_int_equal(o.rc, -EBADMSG);
+	assert_int_equal(o.damage, end);
 	nc_buf_free(&b);
 }
 

@@ -122,7 +122,7 @@ static const int calls_always[] = {
 
 /* libpcap on a packet socket: statistics, and what it asks after an error. */
 static const int calls_live[] = {
-	SCMP_SYS(getsockopt), SCMP_SYS(recvfrom), SCMP_SYS(ioctl), SCMP_SYS(fstat), SCMP_SYS(newfstatat),
+	SCMP_SYS(getsockopt), SCMP_SYS(pread64), SCMP_SYS(recvfrom), SCMP_SYS(ioctl), SCMP_SYS(fstat), SCMP_SYS(newfstatat),
 };
 
 #if defined(NC_SANITIZERS) || defined(NC_GCOV)
