@@ -10,12 +10,18 @@ FUZZ_TARGETS = \
 	tests/fuzz/fuzz_block \
 	tests/fuzz/fuzz_conf \
 	tests/fuzz/fuzz_control \
+	tests/fuzz/fuzz_datagram \
+	tests/fuzz/fuzz_packet \
 	tests/fuzz/fuzz_recfile
 
 UNIT_TESTS = \
 	tests/unit/test_block \
+	tests/unit/test_collector \
 	tests/unit/test_conf \
+	tests/unit/test_control \
+	tests/unit/test_ctl \
 	tests/unit/test_datagram \
+	tests/unit/test_defrag \
 	tests/unit/test_entropy \
 	tests/unit/test_file \
 	tests/unit/test_file_property \
@@ -34,9 +40,12 @@ UNIT_TESTS = \
 	tests/unit/test_type \
 	tests/unit/test_valid
 
-DECODE_TOOLS = \
+# programs that tests in decode and e2e call
+TEST_TOOLS = \
 	tests/decode/cut \
-	tests/decode/decode-dump
+	tests/decode/decode-dump \
+	tests/e2e/livecount \
+	tests/e2e/reccount
 
 # What a test may link; of the programs' libraries only what it calls comes in.
 PROGRAM_LIBS = libnetcaptool.a libnetcapctl.a libsensord.a libcollectord.a
@@ -48,7 +57,7 @@ LDADD = $(FUZZER_LIBS) $(PROGRAM_LIBS) $(COMMON_LIBS)
 check_PROGRAMS += $(FUZZ_TARGETS)
 else
 LDADD = tests/libreplay.a $(PROGRAM_LIBS) $(CMOCKA_LIBS) $(COMMON_LIBS)
-check_PROGRAMS += $(FUZZ_TARGETS) $(DECODE_TOOLS)
+check_PROGRAMS += $(FUZZ_TARGETS) $(TEST_TOOLS)
 if HAVE_CMOCKA
 check_PROGRAMS += $(UNIT_TESTS)
 endif

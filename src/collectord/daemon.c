@@ -23,6 +23,7 @@
 #include "collectord/control.h"
 #include "collectord/receive.h"
 #include "collectord/settings.h"
+#include "conf/cli.h"
 #include "control/commands.h"
 
 #define PROGRAM      "netcap-collectord"
@@ -361,69 +362,29 @@ static int run(struct daemon *d)
 
 /* --- command line -------------------------------------------------------------------------------------------------- */
 
-struct cli_option {
-	const char *name;
-	int has_arg;
-	int code;
-	const char *arg, *help;
-};
-
-static const struct cli_option cli_options[] = {
+static const struct nc_cli_option cli_options[] = {
 	{ "config", required_argument, 'c', "FILE", "the configuration; " CONFIG " by default" },
 	{ "check-config", no_argument, 'k', NULL, "read the configuration, say what is wrong with it, and end" },
 	{ "dump-config", no_argument, 'd', NULL, "print every option with its value and what it means, and end" },
 	{ "foreground", no_argument, 'f', NULL, "accepted for the habit: it always stays in the foreground" },
-	{ "gen-keypair", optional_argument, 'g', "DIR",
-	  "write pub.key and priv.key into DIR (default: option \"keys\"), print the fingerprint" },
+	{ "gen-keypair", optional_argument, 'g', "DIR", "write pub.key and priv.key into DIR (default: option \"keys\"), print the fingerprint" },
 	{ "version", no_argument, 'v', NULL, "print the version and end" },
 	{ "help", no_argument, 'h', NULL, "print this and end" },
 };
-#define CLI_COUNT (sizeof(cli_options) / sizeof(cli_options[0]))
+static const struct nc_cli cli = {
+	.program = PROGRAM, .purpose = "Receives records from sensors and stores them.", .letters = ":c:fhv",
+	.options = cli_options, .n = sizeof(cli_options) / sizeof(cli_options[0]),
+};
 
-static int print_help(void)
+/* For the command line: a file that was not named may be missing. */
+static int read_settings(void *settings, const char *path, struct nc_buf *err)
 {
-	printf("usage: " PROGRAM " [options]\nReceives records from sensors and stores them.\n\n");
-	for (size_t i = 0; i < CLI_COUNT; i++) {
-		const struct cli_option *o = &cli_options[i];
-		char left[64];
-		snprintf(left, sizeof(left), "--%s%s%s%s", o->name, o->arg ? (o->has_arg == optional_argument ? " [" : " ") : "",
-		         o->arg ? o->arg : "", o->has_arg == optional_argument ? "]" : "");
-		printf("  %-22s %s\n", left, o->help);
-	}
-	return 0;
+	return nc_collector_settings_read(settings, path, strcmp(path, CONFIG) == 0, err);
 }
 
-static int check_config(const struct daemon *d)
+static void free_settings(void *settings)
 {
-	struct nc_buf err = { .max = ERR_MAX };
-	struct nc_collector_settings s;
-	int r = nc_collector_settings_read(&s, d->config, d->config_optional, &err);
-
-	if (r < 0)
-		fprintf(stderr, PROGRAM ": %s\n", nc_buf_cstr(&err));
-	else
-		printf("%s: fine\n", d->config);
-	nc_collector_settings_free(&s);
-	nc_buf_free(&err);
-	return r < 0 ? 2 : 0;
-}
-
-static int dump_config(const struct daemon *d)
-{
-	struct nc_buf err = { .max = ERR_MAX }, out = { .max = 0 };
-	struct nc_collector_settings s;
-	int r = nc_collector_settings_read(&s, d->config, d->config_optional, &err);
-
-	if (r < 0) {
-		fprintf(stderr, PROGRAM ": %s\n", nc_buf_cstr(&err));
-	} else {
-		nc_conf_dump(nc_collector_options, nc_collector_options_count, &s, true, &out);
-		fwrite(out.data, 1, out.len, stdout);
-	}
-	nc_collector_settings_free(&s);
-	nc_buf_free(&err);
-	nc_buf_free(&out);
-	return r < 0 ? 2 : 0;
+	nc_collector_settings_free(settings);
 }
 
 static int write_keypair(const char *dir)
@@ -469,48 +430,25 @@ static int gen_keypair(const struct daemon *d, const char *dir)
 	return status;
 }
 
-static int wrong_option(const char *word)
-{
-	const char *names[CLI_COUNT], *near;
-
-	for (size_t i = 0; i < CLI_COUNT; i++)
-		names[i] = cli_options[i].name;
-	near = nc_text_nearest(word + strspn(word, "-"), names, CLI_COUNT);
-	fprintf(stderr, PROGRAM ": %s: no such option%s%s%s\n", word, near ? "; did you mean --" : "", near ? near : "",
-	        near ? "?" : "");
-	return 2;
-}
-
 /* The command of the line: 'r' run, or the code of an option that ends at once; 0 when the line is wrong. */
 static int parse(int argc, char **argv, struct daemon *d, const char **dir)
 {
-	struct option table[CLI_COUNT + 1];
 	int command = 'r', code;
+	const char *arg;
 
-	for (size_t i = 0; i < CLI_COUNT; i++)
-		table[i] = (struct option){ .name = cli_options[i].name,
-			                    .has_arg = cli_options[i].has_arg,
-			                    .val = cli_options[i].code };
-	table[CLI_COUNT] = (struct option){ .name = NULL };
-	opterr = 0;
-	while ((code = getopt_long(argc, argv, ":c:fhv", table, NULL)) != -1) {
-		if (code == '?' || code == ':') {
-			if (code == '?')
-				wrong_option(argv[optind - 1]);
-			else
-				fprintf(stderr, PROGRAM ": %s: its argument is missing\n", argv[optind - 1]);
-			return 0;
-		}
+	while ((code = nc_cli_next(&cli, argc, argv, &arg)) > 0) {
 		if (code == 'c') {
-			d->config = optarg;
+			d->config = arg;
 			d->config_optional = false;
 		} else if (code == 'g') {
-			*dir = optarg;
+			*dir = arg;
 			command = 'g';
 		} else if (code != 'f') {
 			command = code;
 		}
 	}
+	if (code < 0)
+		return 0;
 	if (command == 'g' && !*dir && optind < argc)
 		*dir = argv[optind++];
 	if (optind < argc) {
@@ -522,16 +460,24 @@ static int parse(int argc, char **argv, struct daemon *d, const char **dir)
 
 static int dispatch(struct daemon *d, int command, const char *dir)
 {
+	const struct nc_cli_settings s = {
+		.table = nc_collector_options,
+		.n = nc_collector_options_count,
+		.settings = &d->settings,
+		.read = read_settings,
+		.free = free_settings,
+	};
+
 	switch (command) {
 	case 'h':
-		return print_help();
+		return nc_cli_help(&cli);
 	case 'v':
 		printf(PROGRAM " %s\n", PACKAGE_VERSION);
 		return 0;
 	case 'k':
-		return check_config(d);
+		return nc_cli_check_config(&cli, &s, d->config);
 	case 'd':
-		return dump_config(d);
+		return nc_cli_dump_config(&cli, &s, d->config);
 	case 'g':
 		return gen_keypair(d, dir);
 	case 'r':

@@ -125,6 +125,8 @@ static void close_writer(struct nc_stream *st)
 
 	if (!st->writer)
 		return;
+	if (st->dirty && nc_file_writer_sync(st->writer) < 0)
+		s->counters.failures++;
 	if (nc_file_writer_close(st->writer) < 0)
 		s->counters.failures++;
 	TAILQ_REMOVE(&s->opened, st, opened);
@@ -446,7 +448,8 @@ static void sync_stream(struct nc_store *s, struct nc_stream *st)
 	char name[80];
 	int r = nc_file_writer_sync(st->writer);
 
-	st->dirty = false;
+	/* what could not be synced is written again by the next sync */
+	st->dirty = r < 0;
 	if (r < 0) {
 		file_name(st, 1, name);
 		failed(s, st->dir, name, r);

@@ -184,8 +184,15 @@ static struct nc_output_options output_options(const struct run *r)
 	const struct nc_tool_options *o = r->o;
 
 	return (struct nc_output_options){
-		.folder = o->out, .source = r->shown, .form = o->csv ? NC_OUTPUT_CSV : o->comp ? NC_OUTPUT_BLOCKS : NC_OUTPUT_PLAIN,
-		.level = LEVEL, .payloads = o->payload, .format = o->format, .select = o->select,
+		.folder = o->out,
+		.source = r->shown,
+		.form = o->csv    ? NC_OUTPUT_CSV
+		        : o->comp ? NC_OUTPUT_BLOCKS
+		                  : NC_OUTPUT_PLAIN,
+		.level = LEVEL,
+		.payloads = o->payload,
+		.format = o->format,
+		.select = o->select,
 	};
 }
 
@@ -193,10 +200,21 @@ static struct nc_pipeline_options pipeline_options(struct run *r)
 {
 	const struct nc_tool_options *o = r->o;
 	struct nc_pipeline_options p = {
-		.file = o->iface ? NULL : o->read, .live = o->iface ? &r->live : NULL, .filter = r->filter, .workers = o->workers,
-		.payloads = o->payload, .keep_errors = !o->ignore_errors, .keep_unknown = !o->ignore_unknown,
-		.base_datalink = o->base == DLT_RAW ? LINKTYPE_RAW : o->base, .format = o->format, .select = o->select, .level = LEVEL,
-		.output = o->csv ? NC_OUTPUT_CSV : o->comp ? NC_OUTPUT_BLOCKS : NC_OUTPUT_PLAIN, .block_size = o->buf ? 0 : 1,
+		.file = o->iface ? NULL : o->read,
+		.live = o->iface ? &r->live : NULL,
+		.filter = r->filter,
+		.workers = o->workers,
+		.payloads = o->payload,
+		.keep_errors = !o->ignore_errors,
+		.keep_unknown = !o->ignore_unknown,
+		.base_datalink = o->base == DLT_RAW ? LINKTYPE_RAW : o->base,
+		.format = o->format,
+		.select = o->select,
+		.level = LEVEL,
+		.output = o->csv    ? NC_OUTPUT_CSV
+		          : o->comp ? NC_OUTPUT_BLOCKS
+		                    : NC_OUTPUT_PLAIN,
+		.block_size = o->buf ? 0 : 1,
 	};
 
 	memcpy(p.wanted, o->wanted, sizeof(p.wanted));
@@ -244,7 +262,9 @@ static void tear_down(struct run *r)
 
 int nc_tool_capture(const struct nc_tool_options *o)
 {
-	struct run r = { .o = o, .source = o->iface ? o->iface : o->read, .tty = isatty(STDERR_FILENO) == 1, .started = nc_time_mono() };
+	struct run r = {
+		.o = o, .source = o->iface ? o->iface : o->read, .tty = isatty(STDERR_FILENO) == 1, .started = nc_time_mono()
+	};
 	struct nc_buf err = { 0 };
 	struct nc_pipeline_stats st;
 

@@ -34,7 +34,8 @@ struct daemon {
 	int control_fd; /* inherited, or -1 */
 };
 
-/* --- timers ------------------------------------------------------------------------------------------------------------------ */
+/* --- timers ------------------------------------------------------------------------------------------------------------------
+ */
 
 static void on_status(void *user)
 {
@@ -72,7 +73,8 @@ static int add_timers(struct daemon *d)
 	return rc;
 }
 
-/* --- reload ------------------------------------------------------------------------------------------------------------------ */
+/* --- reload ------------------------------------------------------------------------------------------------------------------
+ */
 
 static int reload(struct daemon *d, struct nc_buf *restart, struct nc_buf *err)
 {
@@ -112,7 +114,8 @@ static void on_signal(void *user, int signo)
 	nc_buf_free(&err);
 }
 
-/* --- control ----------------------------------------------------------------------------------------------------------------- */
+/* --- control -----------------------------------------------------------------------------------------------------------------
+ */
 
 static const char *get_status(void *user, json_t *parameters, json_t **reply)
 {
@@ -172,13 +175,16 @@ static int start_control(struct daemon *d, struct nc_buf *err)
 	if (d->control_fd < 0 && !*d->settings.control_socket)
 		return 0;
 	int n = nc_control_bind(NC_CONTROL_SENSORD, bindings, sizeof(bindings) / sizeof(bindings[0]), d->commands);
-	int rc = n < 0 ? n : nc_control_listen(d->loop, d->settings.control_socket, d->control_fd, &info, d->commands, (size_t)n, d, &d->server);
+	int rc = n < 0 ? n
+	               : nc_control_listen(d->loop, d->settings.control_socket, d->control_fd, &info, d->commands, (size_t)n, d,
+	                                   &d->server);
 	if (rc < 0)
 		nc_buf_printf(err, "control socket %s: %s", d->settings.control_socket, strerror(-rc));
 	return rc;
 }
 
-/* --- start and end ----------------------------------------------------------------------------------------------------------- */
+/* --- start and end -----------------------------------------------------------------------------------------------------------
+ */
 
 static int start(struct daemon *d, struct nc_buf *err)
 {
@@ -257,7 +263,8 @@ static int run(struct daemon *d)
 	return stop(d, status);
 }
 
-/* --- command line ------------------------------------------------------------------------------------------------------------ */
+/* --- command line ------------------------------------------------------------------------------------------------------------
+ */
 
 static const struct nc_cli_option cli_options[] = {
 	{ "config", required_argument, 'c', "FILE", "the configuration; " CONFIG " by default" },
@@ -310,7 +317,11 @@ static void free_settings(void *settings)
 static int dispatch(struct daemon *d, int command)
 {
 	struct nc_cli_settings s = {
-		.table = nc_sensor_options, .n = nc_sensor_options_count, .settings = &d->settings, .read = read_settings, .free = free_settings,
+		.table = nc_sensor_options,
+		.n = nc_sensor_options_count,
+		.settings = &d->settings,
+		.read = read_settings,
+		.free = free_settings,
 	};
 
 	switch (command) {

@@ -110,7 +110,8 @@ static int look_up(struct sender *s)
 /* Whether a failed send may succeed later with the same bytes. */
 static bool passing(int err)
 {
-	static const int list[] = { EAGAIN, ENOBUFS, ENOMEM, ECONNREFUSED, ENETUNREACH, EHOSTUNREACH, ENETDOWN, EINTR, EPERM, EADDRNOTAVAIL };
+	static const int list[] = { EAGAIN,       ENOBUFS,  ENOMEM, ECONNREFUSED, ENETUNREACH,
+		                    EHOSTUNREACH, ENETDOWN, EINTR,  EPERM,        EADDRNOTAVAIL };
 
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
 		if (err == list[i])
@@ -184,8 +185,14 @@ static void pack_header(const struct sender *s, uint16_t type, struct nc_buf *ou
 static int seal(struct sender *s, const struct nc_block_info *info, size_t slot, const struct nc_buf *records)
 {
 	struct nc_batch b = {
-		.type = info->type, .data = records->data, .len = records->len, .contains_payloads = s->o.payloads, .has_sequence = true,
-		.epoch = s->epoch, .sequence = s->t.state.sequence + 1, .records_before = s->records_before[slot],
+		.type = info->type,
+		.data = records->data,
+		.len = records->len,
+		.contains_payloads = s->o.payloads,
+		.has_sequence = true,
+		.epoch = s->epoch,
+		.sequence = s->t.state.sequence + 1,
+		.records_before = s->records_before[slot],
 	};
 
 	snprintf(b.client_id, sizeof(b.client_id), "%s", s->o.client_id);

@@ -23,7 +23,8 @@
 #define CRASH_BURST  10u
 #define CRASH_PERIOD (60 * NC_NS_PER_S)
 
-/* --- keys -------------------------------------------------------------------------------------------------------------------- */
+/* --- keys --------------------------------------------------------------------------------------------------------------------
+ */
 
 static void announce_key(const struct nc_sensor *s)
 {
@@ -32,7 +33,9 @@ static void announce_key(const struct nc_sensor *s)
 	nc_key_fingerprint(fingerprint, s->keys->pub);
 	nc_text_hex(hex, s->keys->pub, NC_KEY_LEN);
 	nc_notice("this sensor's key is %s", fingerprint);
-	nc_notice("to authorise it, on the collector: echo %s > " NC_SYSCONFDIR "/sensors.d/%s.pub && netcapctl collectord reload", hex, s->name);
+	nc_notice("to authorise it, on the collector: echo %s > " NC_SYSCONFDIR
+	          "/sensors.d/%s.pub && netcapctl collectord reload",
+	          hex, s->name);
 }
 
 static int start_keys(struct nc_sensor *s, struct nc_buf *err)
@@ -62,7 +65,8 @@ static int start_keys(struct nc_sensor *s, struct nc_buf *err)
 	return rc;
 }
 
-/* --- output of the workers --------------------------------------------------------------------------------------------------- */
+/* --- output of the workers ---------------------------------------------------------------------------------------------------
+ */
 
 static void keep(struct nc_sensor *s, const struct nc_chunk *c)
 {
@@ -137,13 +141,18 @@ static void on_flush(void *user)
 	nc_sensor_flush(user);
 }
 
-/* --- start and end ----------------------------------------------------------------------------------------------------------- */
+/* --- start and end -----------------------------------------------------------------------------------------------------------
+ */
 
 static int start_transport(struct nc_sensor *s, struct nc_buf *err)
 {
 	const struct nc_sensor_settings *set = s->settings;
 	struct nc_datagram_options o = {
-		.address = set->collector_address, .own = s->keys, .client_id = s->name, .source = s->name, .payloads = set->payloads,
+		.address = set->collector_address,
+		.own = s->keys,
+		.client_id = s->name,
+		.source = s->name,
+		.payloads = set->payloads,
 		.peer_2019 = set->collector_peer == NC_PEER_NETCAP_2019,
 	};
 	struct nc_transport *t = NULL;
@@ -170,7 +179,11 @@ static int start_interface(struct nc_sensor *s, const char *name, struct nc_buf 
 	i->sensor = s;
 	i->name = name;
 	i->live = (struct nc_live_options){
-		.interface = name, .bpf = set->bpf, .snaplen = (uint32_t)set->snaplen, .buffer = (uint32_t)set->buffer, .promisc = set->promisc,
+		.interface = name,
+		.bpf = set->bpf,
+		.snaplen = (uint32_t)set->snaplen,
+		.buffer = (uint32_t)set->buffer,
+		.promisc = set->promisc,
 	};
 	int rc = nc_sensor_settings_wanted(set, o.wanted, err);
 	if (rc == 0)

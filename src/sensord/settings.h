@@ -33,8 +33,8 @@ struct nc_sensor_settings {
 extern const struct nc_conf_option nc_sensor_options[];
 extern const size_t nc_sensor_options_count;
 
-/* The defaults, then the file over them; what goes beyond single options is checked too. On failure *s is empty and err has a line.
- * 0 or negative errno; *s is freed with nc_sensor_settings_free. */
+/* The defaults, then the file over them; what goes beyond single options is checked too. On failure *s is empty and err has a
+ * line. 0 or negative errno; *s is freed with nc_sensor_settings_free. */
 int nc_sensor_settings_read(struct nc_sensor_settings *s, const char *path, struct nc_buf *err);
 void nc_sensor_settings_free(struct nc_sensor_settings *s);
 /* The syslog level that log.level names. */

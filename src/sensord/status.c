@@ -35,8 +35,8 @@ static void add_workers(json_t *list, const struct nc_sensor_interface *i, const
 {
 	for (unsigned k = 0; k < st->worker_count; k++) {
 		const struct nc_pipeline_worker *w = &st->workers[k];
-		json_array_append_new(list, json_pack("{s:s, s:i, s:o, s:o}", "interface", i->name, "pid", (int)w->pid, "restarts", number(w->restarts),
-		                                      "packets", number(w->packets)));
+		json_array_append_new(list, json_pack("{s:s, s:i, s:o, s:o}", "interface", i->name, "pid", (int)w->pid,
+		                                      "restarts", number(w->restarts), "packets", number(w->packets)));
 	}
 }
 

@@ -18,8 +18,8 @@ struct nc_transport_state {
 };
 
 struct nc_transport {
-	/* Sends a block: 0 all of it is on its way; -EAGAIN not now, call again with the same block; another negative errno: it never
-	 * will be (counted in records_dropped by the transport). */
+	/* Sends a block: 0 all of it is on its way; -EAGAIN not now, call again with the same block; another negative errno: it
+	 * never will be (counted in records_dropped by the transport). */
 	int (*submit)(struct nc_transport *t, const struct nc_block_info *info, const uint8_t *block);
 	/* Forgets the block that -EAGAIN was said for; returns how many of its records were not sent. */
 	uint32_t (*abandon)(struct nc_transport *t);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Prints what the engine makes of each packet of a capture: layers, verdict, records as protobuf text. No counters, no times of its own. */
+/* Prints what the engine makes of each packet of a capture: layers, verdict, records as protobuf text. No counters, no times of
+ * its own. */
 #include "config.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +46,17 @@ static int setup(struct dump *d, bool payloads)
 	return d->engine ? 0 : -EINVAL;
 }
 
+/* To six digits: the last ones of a sum of logarithms differ between compilers. */
+static void round_entropy(ProtobufCMessage *m)
+{
+	const ProtobufCFieldDescriptor *f = protobuf_c_message_descriptor_get_field_by_name(m->descriptor, "PayloadEntropy");
+
+	if (f) {
+		double *v = (double *)(void *)((uint8_t *)m + f->offset);
+		*v = round(*v * 1e6) / 1e6;
+	}
+}
+
 static void print(struct dump *d, unsigned number, const struct nc_engine_result *r)
 {
 	nc_buf_printf(&d->out, "packet %u:", number);
@@ -54,8 +67,10 @@ static void print(struct dump *d, unsigned number, const struct nc_engine_result
 	if (r->unknown)
 		nc_buf_str(&d->out, "; unknown");
 	nc_buf_str(&d->out, "\n");
-	for (unsigned i = 0; i < r->count; i++)
+	for (unsigned i = 0; i < r->count; i++) {
+		round_entropy(r->records[i].m);
 		nc_format_record(d->formats[r->records[i].slot], r->records[i].m, &d->out);
+	}
 }
 
 static int run(struct dump *d, int fd)

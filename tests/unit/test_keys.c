@@ -340,13 +340,33 @@ static void a_huge_heap_of_rubbish(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+/* A forked worker must not have the keys. */
+static void no_key_in_children(void **state)
+{
+	struct nc_keypair *k = nc_keypair_new();
+
+	(void)state;
+	assert_non_null(k);
+	nc_keypair_generate(k);
+	pid_t child = fork();
+	if (child == 0) {
+		/* the kernel reads the bytes, so that no report of a sanitizer hides the answer */
+		int pipes[2];
+		_exit(pipe(pipes) == 0 && write(pipes[1], k->priv, sizeof(k->priv)) < 0 && errno == EFAULT ? 0 : 1);
+	}
+	int status = -1;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	nc_keypair_free(k);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(reads_a_pair),           TEST(refuses_bad_pairs), TEST(a_fifo_is_no_key),
 		TEST(writes_a_pair_once),     TEST(fingerprints),      TEST(empty_list),
 		TEST(reads_a_list),           TEST(skips_bad_entries), TEST(finds_among_many),
-		TEST(a_huge_heap_of_rubbish),
+		TEST(a_huge_heap_of_rubbish), TEST(no_key_in_children),
 	};
 
 	return cmocka_run_group_tests_name("keys", tests, NULL, NULL);

@@ -22,7 +22,8 @@
 #define PACKETS  500u
 #define LIMIT_NS (60 * NC_NS_PER_S)
 
-/* --- the decoder that misbehaves, built in tests only --------------------------------------------------------------------------- */
+/* --- the decoder that misbehaves, built in tests only
+ * --------------------------------------------------------------------------- */
 
 static volatile int *volatile null_pointer;
 
@@ -84,7 +85,8 @@ static enum nc_verdict evil_decode(struct nc_packet *p, struct nc_rd *r)
 static const struct nc_decoder evil = { .name = "Evil", .decode = evil_decode, .keys = NC_KEYS({ NC_UDPPORT, PORT }) };
 static const struct nc_decoder twin = { .name = "Twin", .decode = evil_decode, .keys = NC_KEYS({ NC_UDPPORT, PORT }) };
 
-/* --- captures ------------------------------------------------------------------------------------------------------------------ */
+/* --- captures ------------------------------------------------------------------------------------------------------------------
+ */
 
 static char path[] = "/tmp/nc-pipeline-XXXXXX";
 static FILE *capture;
@@ -116,13 +118,18 @@ static void packet(unsigned n, const char *payload)
 	frame[28] = (uint8_t)n;
 	memcpy(frame + HEADERS, payload, 5);
 	struct nc_capture_packet p = {
-		.data = frame, .caplen = sizeof(frame), .len = sizeof(frame), .datalink = 1, .ts_ns = (int64_t)n * 1000 + NC_NS_PER_S,
+		.data = frame,
+		.caplen = sizeof(frame),
+		.len = sizeof(frame),
+		.datalink = 1,
+		.ts_ns = (int64_t)n * 1000 + NC_NS_PER_S,
 	};
 	assert_int_equal(nc_report_pcap(record, sizeof(record), &p), sizeof(record));
 	fwrite(record, 1, sizeof(record), capture);
 }
 
-/* --- a run --------------------------------------------------------------------------------------------------------------------- */
+/* --- a run ---------------------------------------------------------------------------------------------------------------------
+ */
 
 struct outcome {
 	struct nc_loop *loop;

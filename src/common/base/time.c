@@ -107,8 +107,8 @@ int nc_time_parse(const char *s, int64_t *ret)
 #define ERA_DAYS    146097 /* of 400 Gregorian years */
 #define EPOCH_DAYS  719468 /* from 1 March of year 0 to 1 January 1970 */
 
-/* Date and time of seconds since the epoch, `between` the two. Not by gmtime_r(3): that reads the time zone's file, and workers may
- * not open any. Years are counted from March here, so that the leap day is the last of a year. */
+/* Date and time of seconds since the epoch, `between` the two. Not by gmtime_r(3): that reads the time zone's file, and workers
+ * may not open any. Years are counted from March here, so that the leap day is the last of a year. */
 static char *put_civil(char *o, int64_t s, char between)
 {
 	int64_t second = s % DAY_S, days = s / DAY_S;

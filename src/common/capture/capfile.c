@@ -47,8 +47,9 @@ int nc_capfile_ended(struct nc_capfile *c, const char *what)
 	if (in->problem)
 		snprintf(c->problem, sizeof(c->problem), "%s (at byte %" PRIu64 ")", in->problem, in->read);
 	else if (in->end > in->pos)
-		snprintf(c->problem, sizeof(c->problem), "ends at byte %" PRIu64 " in the middle of %s, after %" PRIu64 " packets",
-			in->base + in->end, what, c->packets);
+		snprintf(c->problem, sizeof(c->problem),
+		         "ends at byte %" PRIu64 " in the middle of %s, after %" PRIu64 " packets", in->base + in->end, what,
+		         c->packets);
 	return 0;
 }
 

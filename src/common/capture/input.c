@@ -119,7 +119,9 @@ int nc_input_detect(struct nc_input *in)
 	if (in->window[0] != 0x1f || in->window[1] != 0x8b)
 		return 0;
 	memcpy(in->packed, in->window, in->end);
-	in->z = (z_stream){ .next_in = in->packed, .avail_in = (uInt)in->end, .zalloc = zlib_alloc, .zfree = zlib_free, .opaque = in };
+	in->z = (z_stream){
+		.next_in = in->packed, .avail_in = (uInt)in->end, .zalloc = zlib_alloc, .zfree = zlib_free, .opaque = in
+	};
 	in->end = 0;
 	in->gzip = true;
 	return inflateInit2(&in->z, 15 + 16) == Z_OK ? 0 : -ENOMEM;

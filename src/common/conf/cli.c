@@ -17,7 +17,8 @@ static void wrong_option(const struct nc_cli *c, const char *word)
 	for (size_t i = 0; i < c->n; i++)
 		names[i] = c->options[i].name;
 	const char *near = nc_text_nearest(word + strspn(word, "-"), names, c->n);
-	fprintf(stderr, "%s: %s: no such option%s%s%s\n", c->program, word, near ? "; did you mean --" : "", near ? near : "", near ? "?" : "");
+	fprintf(stderr, "%s: %s: no such option%s%s%s\n", c->program, word, near ? "; did you mean --" : "", near ? near : "",
+	        near ? "?" : "");
 }
 
 int nc_cli_next(const struct nc_cli *c, int argc, char **argv, const char **arg)
@@ -25,7 +26,9 @@ int nc_cli_next(const struct nc_cli *c, int argc, char **argv, const char **arg)
 	struct option table[NC_CLI_OPTIONS_MAX + 1] = { { .name = NULL } };
 
 	for (size_t i = 0; i < c->n && i < NC_CLI_OPTIONS_MAX; i++)
-		table[i] = (struct option){ .name = c->options[i].name, .has_arg = c->options[i].has_arg, .val = c->options[i].code };
+		table[i] = (struct option){ .name = c->options[i].name,
+			                    .has_arg = c->options[i].has_arg,
+			                    .val = c->options[i].code };
 	opterr = 0;
 	int code = getopt_long(argc, argv, c->letters, table, NULL);
 	*arg = optarg;
@@ -47,7 +50,8 @@ int nc_cli_help(const struct nc_cli *c)
 		const struct nc_cli_option *o = &c->options[i];
 		bool optional = o->has_arg == optional_argument;
 		char left[64];
-		snprintf(left, sizeof(left), "--%s%s%s%s", o->name, o->arg ? (optional ? " [" : " ") : "", o->arg ? o->arg : "", optional ? "]" : "");
+		snprintf(left, sizeof(left), "--%s%s%s%s", o->name, o->arg ? (optional ? " [" : " ") : "", o->arg ? o->arg : "",
+		         optional ? "]" : "");
 		printf("  %-22s %s\n", left, o->help);
 	}
 	return 0;

@@ -50,7 +50,8 @@ struct nc_decoder {
 	enum nc_verdict (*decode)(struct nc_packet *p, struct nc_rd *r);
 	const ProtobufCMessageDescriptor *descriptor; /* of its main record; NULL: it writes none */
 	const struct nc_key *keys;
-	uint16_t order; /* of two decoders on one key the lower is asked first, the next when it answers NC_SKIP; equal: refused */
+	uint16_t
+		order; /* of two decoders on one key the lower is asked first, the next when it answers NC_SKIP; equal: refused */
 };
 
 /* The decoders, generated from the folder (decoders.c). A decoder's index here names its counters. */
@@ -91,8 +92,8 @@ struct nc_packet {
 /* Emits a record: the struct (on the caller's stack, what it points to in arena or packet) is copied. Its Timestamp (first field)
  * is set to the packet's when it is empty. Nothing happens for types that are not wanted. */
 void nc_emit(struct nc_packet *p, const ProtobufCMessage *m);
-/* The same for a record with PayloadEntropy: `field` is the offset of that double in the struct, (data, n) the payload, which must
- * lie in the packet. It is filled in after the inner layers are done, in one pass over the bytes. */
+/* The same for a record with PayloadEntropy: `field` is the offset of that double in the struct, (data, n) the payload, which
+ * must lie in the packet. It is filled in after the inner layers are done, in one pass over the bytes. */
 void nc_emit_entropy(struct nc_packet *p, const ProtobufCMessage *m, size_t field, const uint8_t *data, size_t n);
 /* Whether a record of this type is wanted at all (to skip costly work). */
 bool nc_wanted(const struct nc_packet *p, const ProtobufCMessageDescriptor *d);
@@ -135,7 +136,8 @@ static inline ProtobufCBinaryData nc_p_bytes(const uint8_t *p, size_t n)
 }
 /* n more slots for pointers to sub-messages in the arena: an array of n pointers; NULL when full */
 void **nc_p_array(struct nc_packet *p, size_t n);
-/* an uninitialised sub-message in the arena, or NULL:  Types__TCPOption *o = nc_p_alloc(p, sizeof(*o)); types__tcpoption__init(o); */
+/* an uninitialised sub-message in the arena, or NULL:  Types__TCPOption *o = nc_p_alloc(p, sizeof(*o));
+ * types__tcpoption__init(o); */
 void *nc_p_alloc(struct nc_packet *p, size_t n);
 
 #endif

@@ -35,8 +35,9 @@ static bool claim(struct nc_engine *e, unsigned index, const struct nc_key *k, s
 	while (*at) {
 		struct nc_claim *c = &e->claims[*at];
 		if (c->order == order) {
-			nc_buf_printf(err, "decoders %s and %s both claim %s %u without an order", nc_engine_decoder(e, c->decoder)->name,
-			              nc_engine_decoder(e, index)->name, space_names[k->space], k->key);
+			nc_buf_printf(err, "decoders %s and %s both claim %s %u without an order",
+			              nc_engine_decoder(e, c->decoder)->name, nc_engine_decoder(e, index)->name,
+			              space_names[k->space], k->key);
 			return false;
 		}
 		if (c->order > order)
@@ -176,7 +177,8 @@ static void walk(struct nc_engine *e, unsigned space, unsigned key, struct nc_rd
 	}
 }
 
-const struct nc_engine_result *nc_engine_packet(struct nc_engine *e, uint32_t datalink, int64_t ts_ns, const uint8_t *data, size_t caplen)
+const struct nc_engine_result *nc_engine_packet(struct nc_engine *e, uint32_t datalink, int64_t ts_ns, const uint8_t *data,
+                                                size_t caplen)
 {
 	struct nc_engine_result *res = &e->result;
 

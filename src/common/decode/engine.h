@@ -50,7 +50,8 @@ struct nc_engine_result {
 struct nc_engine *nc_engine_new(const struct nc_engine_options *o, struct nc_buf *err);
 void nc_engine_free(struct nc_engine *e);
 /* Decodes one packet of caplen bytes. Entropies are filled in. */
-const struct nc_engine_result *nc_engine_packet(struct nc_engine *e, uint32_t datalink, int64_t ts_ns, const uint8_t *data, size_t caplen);
+const struct nc_engine_result *nc_engine_packet(struct nc_engine *e, uint32_t datalink, int64_t ts_ns, const uint8_t *data,
+                                                size_t caplen);
 /* The decoder at an index of layers or counters (extra ones behind the generated). */
 const struct nc_decoder *nc_engine_decoder(const struct nc_engine *e, unsigned index);
 /* One where the packet's link type selects no decoder at all is unknown; this tells before a run whether any does. */

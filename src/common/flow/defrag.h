@@ -19,7 +19,8 @@ struct nc_defrag_counters {
 };
 
 /* State in mem of `size` bytes (at least nc_defrag_min()): no heap, pointers only into mem, so that it can live in memory
- * that is shared over fork() and outlive a worker. seed: secret, so that nobody aims at one bucket. counters may lie elsewhere. */
+ * that is shared over fork() and outlive a worker. seed: secret, so that nobody aims at one bucket. counters may lie elsewhere.
+ */
 struct nc_defrag;
 size_t nc_defrag_min(void);
 struct nc_defrag *nc_defrag_init(void *mem, size_t size, const uint8_t seed[static 16], struct nc_defrag_counters *counters);

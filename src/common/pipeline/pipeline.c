@@ -80,7 +80,8 @@ struct nc_pipeline {
 static int start_worker(struct member *m);
 static void on_exit_event(void *user, uint32_t events);
 
-/* --- output ------------------------------------------------------------------------------------------------------------------ */
+/* --- output ------------------------------------------------------------------------------------------------------------------
+ */
 
 /* A block whose own header says something else than the ring did is nonsense. */
 static bool block_is_sound(const struct nc_ring_msg *m, const uint8_t *p)
@@ -149,7 +150,8 @@ static void on_data(void *user, uint32_t events)
 	empty_ring(m);
 }
 
-/* --- the end ----------------------------------------------------------------------------------------------------------------- */
+/* --- the end -----------------------------------------------------------------------------------------------------------------
+ */
 
 static void check_done(struct nc_pipeline *p)
 {
@@ -191,7 +193,8 @@ static void finish(struct member *m)
 	check_done(m->p);
 }
 
-/* --- death of a worker ------------------------------------------------------------------------------------------------------- */
+/* --- death of a worker -------------------------------------------------------------------------------------------------------
+ */
 
 static const char *cause_of(const struct member *m, const siginfo_t *si, char *text, size_t size)
 {
@@ -229,7 +232,9 @@ static bool copy_packet(struct member *m, struct nc_capture_packet *ret)
 static void keep_killer(struct nc_pipeline *p, const struct nc_capture_packet *pkt, const char *error)
 {
 	size_t room = NC_CAPTURE_SNAPLEN_MAX + 64, log_room = (size_t)NC_REPORT_DUMP_MAX * 6;
-	struct nc_chunk c = { .kind = NC_CHUNK_LOG, .count = 1, .datalink = pkt->datalink, .first_ns = pkt->ts_ns, .last_ns = pkt->ts_ns };
+	struct nc_chunk c = {
+		.kind = NC_CHUNK_LOG, .count = 1, .datalink = pkt->datalink, .first_ns = pkt->ts_ns, .last_ns = pkt->ts_ns
+	};
 
 	if (!p->o.keep_errors)
 		return;
@@ -279,7 +284,8 @@ static void skip_delivered(struct member *m)
 	}
 }
 
-/* --- live handles ------------------------------------------------------------------------------------------------------------ */
+/* --- live handles ------------------------------------------------------------------------------------------------------------
+ */
 
 static int open_live(struct member *m, struct nc_buf *err)
 {
@@ -326,7 +332,8 @@ static int reopen_live(struct member *m)
 	return 0;
 }
 
-/* --- start ------------------------------------------------------------------------------------------------------------------- */
+/* --- start -------------------------------------------------------------------------------------------------------------------
+ */
 
 static int compare_ints(const void *a, const void *b)
 {
@@ -358,8 +365,17 @@ static int start_worker(struct member *m)
 {
 	int keep[16];
 	struct nc_worker_start s = {
-		.o = &m->p->o, .layout = &m->p->layout, .shared = m->shared, .index = m->index, .count = m->p->o.live ? 1 : m->p->count,
-		.file = m->file, .live = m->live, .data_ready = m->data_ready, .wake = m->wake, .keep = keep, .keep_count = kept(m, keep),
+		.o = &m->p->o,
+		.layout = &m->p->layout,
+		.shared = m->shared,
+		.index = m->index,
+		.count = m->p->o.live ? 1 : m->p->count,
+		.file = m->file,
+		.live = m->live,
+		.data_ready = m->data_ready,
+		.wake = m->wake,
+		.keep = keep,
+		.keep_count = kept(m, keep),
 	};
 
 	atomic_store(&m->shared->phase, NC_PHASE_STARTING);
@@ -464,7 +480,8 @@ static void on_tick(void *user)
 	}
 }
 
-/* --- set-up ------------------------------------------------------------------------------------------------------------------ */
+/* --- set-up ------------------------------------------------------------------------------------------------------------------
+ */
 
 static size_t page_up(size_t n)
 {
@@ -500,8 +517,9 @@ static int map_shared(struct member *m)
 
 	if (fd < 0)
 		return -errno;
-	void *at = ftruncate(fd, (off_t)l->total) == 0 ? mmap(NULL, l->total, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0)
-	                                              : MAP_FAILED;
+	void *at = ftruncate(fd, (off_t)l->total) == 0
+	                   ? mmap(NULL, l->total, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0)
+	                   : MAP_FAILED;
 	int rc = at == MAP_FAILED ? -errno : 0;
 	close(fd);
 	if (rc)
@@ -510,7 +528,8 @@ static int map_shared(struct member *m)
 	m->ring = nc_ring_consumer((struct nc_ring *)(void *)nc_shared_at(m->shared, l->ring), l->ring_size);
 	if (getrandom(seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
 		return -EIO;
-	return nc_defrag_init(nc_shared_at(m->shared, l->defrag), l->defrag_size, seed, &m->shared->counters.defrag) ? 0 : -ENOMEM;
+	return nc_defrag_init(nc_shared_at(m->shared, l->defrag), l->defrag_size, seed, &m->shared->counters.defrag) ? 0
+	                                                                                                             : -ENOMEM;
 }
 
 static int open_source(struct member *m, struct nc_buf *err)
@@ -519,7 +538,8 @@ static int open_source(struct member *m, struct nc_buf *err)
 
 	if (o->live)
 		return open_live(m, err);
-	m->file = strcmp(o->file, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : open(o->file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	m->file = strcmp(o->file, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
+	                                    : open(o->file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (m->file >= 0)
 		return 0;
 	int rc = -errno;
@@ -671,7 +691,8 @@ void nc_pipeline_free(struct nc_pipeline *p)
 	free(p);
 }
 
-/* --- questions --------------------------------------------------------------------------------------------------------------- */
+/* --- questions ---------------------------------------------------------------------------------------------------------------
+ */
 
 static void add_defrag(struct nc_defrag_counters *to, const struct nc_defrag_counters *c)
 {

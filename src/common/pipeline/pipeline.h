@@ -106,8 +106,8 @@ struct nc_pipeline_stats {
 
 struct nc_pipeline;
 
-/* Opens the source, maps the shared pieces and starts the workers; the loop then carries everything. On failure err gets one line.
- * 0 or negative errno. */
+/* Opens the source, maps the shared pieces and starts the workers; the loop then carries everything. On failure err gets one
+ * line. 0 or negative errno. */
 int nc_pipeline_new(struct nc_loop *loop, const struct nc_pipeline_options *o, const struct nc_pipeline_events *ev,
                     struct nc_pipeline **ret, struct nc_buf *err);
 /* Asks the workers to take what is in the kernel's rings, flush and end; done() follows. */

@@ -74,12 +74,12 @@ static int head(char *to, size_t room, const char *error, const struct nc_captur
 		used += (size_t)n;
 	}
 	nc_time_utc(utc, pkt->ts_ns);
-	return snprintf(to, room, "%s\nError: %s\nPacket: %u of %u bytes, link type %u, layers: %s\n", utc, error, pkt->caplen, pkt->len,
-	                pkt->datalink, *layers ? layers : "none");
+	return snprintf(to, room, "%s\nError: %s\nPacket: %u of %u bytes, link type %u, layers: %s\n", utc, error, pkt->caplen,
+	                pkt->len, pkt->datalink, *layers ? layers : "none");
 }
 
-size_t nc_report_log(uint8_t *to, size_t room, const char *error, const struct nc_capture_packet *pkt, const struct nc_engine *engine,
-                     const struct nc_engine_result *res)
+size_t nc_report_log(uint8_t *to, size_t room, const char *error, const struct nc_capture_packet *pkt,
+                     const struct nc_engine *engine, const struct nc_engine_result *res)
 {
 	char line[DUMP_LINE + 32];
 	int n = head((char *)to, room, error, pkt, engine, res);

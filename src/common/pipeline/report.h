@@ -12,8 +12,8 @@ size_t nc_report_pcap(uint8_t *to, size_t room, const struct nc_capture_packet *
 /* The 24 bytes in front of such records. */
 void nc_report_pcap_header(uint8_t to[static 24], uint32_t datalink);
 /* One entry of errors.log: UTC time, error, layers, hex dump, cut to fit; engine and res may be NULL. Returns its length. */
-size_t nc_report_log(uint8_t *to, size_t room, const char *error, const struct nc_capture_packet *pkt, const struct nc_engine *engine,
-                     const struct nc_engine_result *res);
+size_t nc_report_log(uint8_t *to, size_t room, const char *error, const struct nc_capture_packet *pkt,
+                     const struct nc_engine *engine, const struct nc_engine_result *res);
 /* Counts an error text; the last entry takes what no longer fits under its own name. */
 void nc_report_count(struct nc_reason table[static NC_REASONS_MAX], const char *text);
 

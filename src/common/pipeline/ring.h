@@ -49,8 +49,8 @@ uint8_t *nc_ring_reserve(struct nc_ring_end *e, size_t n);
 /* Publishes the reserved message; m->len is at most what was reserved. */
 void nc_ring_commit(struct nc_ring_end *e, const struct nc_ring_msg *m);
 
-/* The next message: 1, its header copied out and checked, *p at its bytes until nc_ring_release; 0 none; -EBADMSG when the producer
- * wrote nonsense (the ring is then unusable). */
+/* The next message: 1, its header copied out and checked, *p at its bytes until nc_ring_release; 0 none; -EBADMSG when the
+ * producer wrote nonsense (the ring is then unusable). */
 int nc_ring_next(struct nc_ring_end *e, struct nc_ring_msg *ret, uint8_t **p);
 void nc_ring_release(struct nc_ring_end *e);
 

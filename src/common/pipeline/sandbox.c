@@ -128,13 +128,26 @@ static const int calls_live[] = {
 #if defined(NC_SANITIZERS) || defined(NC_GCOV)
 /* What the run-time libraries of instrumented builds do on their own, reports included. */
 static const int calls_instrumented[] = {
-	SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(close), SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(lseek), SCMP_SYS(getpid),
-	SCMP_SYS(gettid), SCMP_SYS(sigaltstack), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(readlink),
-	SCMP_SYS(prctl), SCMP_SYS(sched_getaffinity), SCMP_SYS(getrlimit), SCMP_SYS(prlimit64), SCMP_SYS(mprotect), SCMP_SYS(clone),
-	SCMP_SYS(clone3), SCMP_SYS(wait4), SCMP_SYS(ptrace), SCMP_SYS(pipe), SCMP_SYS(pipe2), SCMP_SYS(dup2), SCMP_SYS(fcntl), SCMP_SYS(access),
-	SCMP_SYS(faccessat), SCMP_SYS(getdents64), SCMP_SYS(tgkill), SCMP_SYS(process_vm_readv), SCMP_SYS(stat), SCMP_SYS(readlinkat),
-	SCMP_SYS(uname), SCMP_SYS(mkdir), SCMP_SYS(ftruncate), SCMP_SYS(ioctl), SCMP_SYS(geteuid), SCMP_SYS(getuid), SCMP_SYS(umask),
-	SCMP_SYS(mmap),
+	SCMP_SYS(open),           SCMP_SYS(openat),
+	SCMP_SYS(close),          SCMP_SYS(fstat),
+	SCMP_SYS(newfstatat),     SCMP_SYS(lseek),
+	SCMP_SYS(getpid),         SCMP_SYS(gettid),
+	SCMP_SYS(sigaltstack),    SCMP_SYS(rt_sigaction),
+	SCMP_SYS(rt_sigprocmask), SCMP_SYS(readlink),
+	SCMP_SYS(prctl),          SCMP_SYS(sched_getaffinity),
+	SCMP_SYS(getrlimit),      SCMP_SYS(prlimit64),
+	SCMP_SYS(mprotect),       SCMP_SYS(clone),
+	SCMP_SYS(clone3),         SCMP_SYS(wait4),
+	SCMP_SYS(ptrace),         SCMP_SYS(pipe),
+	SCMP_SYS(pipe2),          SCMP_SYS(dup2),
+	SCMP_SYS(fcntl),          SCMP_SYS(access),
+	SCMP_SYS(faccessat),      SCMP_SYS(getdents64),
+	SCMP_SYS(tgkill),         SCMP_SYS(process_vm_readv),
+	SCMP_SYS(stat),           SCMP_SYS(readlinkat),
+	SCMP_SYS(uname),          SCMP_SYS(mkdir),
+	SCMP_SYS(ftruncate),      SCMP_SYS(ioctl),
+	SCMP_SYS(geteuid),        SCMP_SYS(getuid),
+	SCMP_SYS(umask),          SCMP_SYS(mmap),
 };
 #endif
 

@@ -13,8 +13,8 @@ struct nc_sandbox {
 	size_t keep_count;
 };
 
-/* Enters the sandbox for good. 0, or negative errno: the caller must not go on then. *step names what failed. Landlock is used where
- * the kernel has it. */
+/* Enters the sandbox for good. 0, or negative errno: the caller must not go on then. *step names what failed. Landlock is used
+ * where the kernel has it. */
 int nc_sandbox_enter(const struct nc_sandbox *s, const char **step);
 
 #endif

@@ -100,7 +100,9 @@ static uint32_t chunk_kind(const struct nc_stager *g, unsigned stage)
 	case NC_STAGE_LOG:
 		return NC_CHUNK_LOG;
 	default:
-		return g->s->o->output == NC_OUTPUT_BLOCKS ? NC_CHUNK_BLOCK : g->s->o->output == NC_OUTPUT_PLAIN ? NC_CHUNK_PLAIN : NC_CHUNK_CSV;
+		return g->s->o->output == NC_OUTPUT_BLOCKS  ? NC_CHUNK_BLOCK
+		       : g->s->o->output == NC_OUTPUT_PLAIN ? NC_CHUNK_PLAIN
+		                                            : NC_CHUNK_CSV;
 	}
 }
 

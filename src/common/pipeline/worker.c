@@ -256,8 +256,12 @@ static int prepare(struct worker *w)
 	const struct nc_worker_start *s = w->s;
 	struct nc_buf err = { 0 };
 	struct nc_engine_options eo = {
-		.payloads = s->o->payloads, .counters = &w->sh->counters.decode, .extra = s->o->extra, .extra_count = s->o->extra_count,
-		.fragment = nc_defrag_fragment, .fragment_user = nc_shared_at(w->sh, s->layout->defrag),
+		.payloads = s->o->payloads,
+		.counters = &w->sh->counters.decode,
+		.extra = s->o->extra,
+		.extra_count = s->o->extra_count,
+		.fragment = nc_defrag_fragment,
+		.fragment_user = nc_shared_at(w->sh, s->layout->defrag),
 	};
 
 	memcpy(eo.wanted, s->o->wanted, sizeof(eo.wanted));

@@ -250,11 +250,13 @@ static bool pack_message(struct out *o, const struct pack_message *m, const void
 
 static bool kind_of(ProtobufCType t, uint8_t *ret)
 {
-	static const struct { ProtobufCType type; uint8_t kind; } table[] = {
-		{ PROTOBUF_C_TYPE_INT32, PACK_INT32 },   { PROTOBUF_C_TYPE_ENUM, PACK_INT32 },     { PROTOBUF_C_TYPE_UINT32, PACK_UINT32 },
-		{ PROTOBUF_C_TYPE_INT64, PACK_INT64 },   { PROTOBUF_C_TYPE_UINT64, PACK_INT64 },   { PROTOBUF_C_TYPE_BOOL, PACK_BOOL },
-		{ PROTOBUF_C_TYPE_DOUBLE, PACK_DOUBLE }, { PROTOBUF_C_TYPE_STRING, PACK_STRING },  { PROTOBUF_C_TYPE_BYTES, PACK_BYTES },
-		{ PROTOBUF_C_TYPE_MESSAGE, PACK_MESSAGE },
+	static const struct { ProtobufCType type; uint8_t kind;
+	} table[] = {
+		{ PROTOBUF_C_TYPE_INT32, PACK_INT32 },   { PROTOBUF_C_TYPE_ENUM, PACK_INT32 },
+		{ PROTOBUF_C_TYPE_UINT32, PACK_UINT32 }, { PROTOBUF_C_TYPE_INT64, PACK_INT64 },
+		{ PROTOBUF_C_TYPE_UINT64, PACK_INT64 },  { PROTOBUF_C_TYPE_BOOL, PACK_BOOL },
+		{ PROTOBUF_C_TYPE_DOUBLE, PACK_DOUBLE }, { PROTOBUF_C_TYPE_STRING, PACK_STRING },
+		{ PROTOBUF_C_TYPE_BYTES, PACK_BYTES },   { PROTOBUF_C_TYPE_MESSAGE, PACK_MESSAGE },
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,9 +32,23 @@ int nc_keys_init(void)
 	return sodium_init() < 0 ? -EIO : 0;
 }
 
+/* Workers are forked, restarted ones too, while the keys are in memory: they get no copy of these pages (madvise(2)). */
+static bool keep_from_children(void *p, size_t n)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = (uintptr_t)p & ~(page - 1);
+
+	return madvise((void *)from, (uintptr_t)p + n - from, MADV_DONTFORK) == 0;
+}
+
 struct nc_keypair *nc_keypair_new(void)
 {
-	return sodium_malloc(sizeof(struct nc_keypair));
+	struct nc_keypair *k = sodium_malloc(sizeof(*k));
+
+	if (k && !keep_from_children(k, sizeof(*k))) {
+		sodium_free(k);
+		return NULL;
+	}
+	return k;
 }
 
 void nc_keypair_free(struct nc_keypair *k)

@@ -14,7 +14,17 @@
 #define CLASS_IN      1u
 #define CLASS_MASK    0x7fffu /* RFC 6762 section 10.2: the upper bit is the cache-flush bit; it stays in the record */
 
-enum { TYPE_A = 1, TYPE_NS = 2, TYPE_CNAME = 5, TYPE_SOA = 6, TYPE_PTR = 12, TYPE_MX = 15, TYPE_TXT = 16, TYPE_AAAA = 28, TYPE_SRV = 33 };
+enum {
+	TYPE_A = 1,
+	TYPE_NS = 2,
+	TYPE_CNAME = 5,
+	TYPE_SOA = 6,
+	TYPE_PTR = 12,
+	TYPE_MX = 15,
+	TYPE_TXT = 16,
+	TYPE_AAAA = 28,
+	TYPE_SRV = 33
+};
 
 /* A name that was read already, by where it starts: answers point to the same few again and again. */
 struct known {

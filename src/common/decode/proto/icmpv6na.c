@@ -20,6 +20,8 @@ static enum nc_verdict na_decode(struct nc_packet *p, struct nc_rd *r)
 }
 
 const struct nc_decoder nc_decoder_icmpv6na = {
-	.name = "ICMPv6NeighborAdvertisement", .decode = na_decode, .descriptor = &types__icmpv6_neighbor_advertisement__descriptor,
+	.name = "ICMPv6NeighborAdvertisement",
+	.decode = na_decode,
+	.descriptor = &types__icmpv6_neighbor_advertisement__descriptor,
 	.keys = NC_KEYS({ NC_ICMPV6TYPE, 136 }),
 };

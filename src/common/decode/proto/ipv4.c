@@ -40,7 +40,8 @@ static enum nc_verdict options(struct nc_packet *p, struct nc_rd *r, Types__IPv4
 	return NC_DONE;
 }
 
-static enum nc_verdict record(struct nc_packet *p, const uint8_t *h, struct nc_rd opts, const struct nc_rd *payload, uint16_t length)
+static enum nc_verdict record(struct nc_packet *p, const uint8_t *h, struct nc_rd opts, const struct nc_rd *payload,
+                              uint16_t length)
 {
 	Types__IPv4 m = TYPES__IPV4__INIT;
 	enum nc_verdict v = opts.left ? options(p, &opts, &m) : NC_DONE;
