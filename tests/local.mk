@@ -45,7 +45,8 @@ TEST_TOOLS = \
 	tests/decode/cut \
 	tests/decode/decode-dump \
 	tests/e2e/livecount \
-	tests/e2e/reccount
+	tests/e2e/reccount \
+	tests/unit/capcount
 
 # What a test may link; of the programs' libraries only what it calls comes in.
 PROGRAM_LIBS = libnetcaptool.a libnetcapctl.a libsensord.a libcollectord.a

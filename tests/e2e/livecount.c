@@ -36,7 +36,7 @@ static void take(void *user, const struct nc_capture_packet *p)
 	if (!h->verbose)
 		return;
 	printf("packet\t%u\t%u\t%u\t%u\t", h->index, p->datalink, p->caplen, p->len);
-	for (uint32_t i = 0; i < p->caplen && i < 64; i++)
+	for (uint32_t i = 0; i < p->caplen && i < 96; i++)
 		printf("%02x", p->data[i]);
 	putchar('\n');
 }

@@ -82,7 +82,7 @@ struct nc_packet {
 	/* the network layer around the current one, for those who need it (0: none) */
 	uint8_t ip_version;
 	const uint8_t *ip_src, *ip_dst;
-	/* set through the functions below */
+	/* set through the functions below; until then they hold the selector that led to the decoder that runs */
 	uint16_t next_space, next_key, next_alt;
 	bool has_alt;
 	const char *reason; /* static text of NC_BAD */

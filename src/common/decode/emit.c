@@ -98,7 +98,13 @@ bool nc_reassemble(struct nc_packet *p, const struct nc_fragment *f, struct nc_r
 	return true;
 }
 
-static char empty[1];
+/* What a full arena gives instead of text; nobody writes to it, the record is thrown away with its packet. */
+static const char nothing[1];
+
+static char *empty_text(void)
+{
+	return (char *)(uintptr_t)nothing;
+}
 
 void *nc_p_alloc(struct nc_packet *p, size_t n)
 {
@@ -114,7 +120,7 @@ char *nc_p_mac(struct nc_packet *p, const uint8_t *mac)
 {
 	char *s = nc_arena_alloc(p->arena, NC_TEXT_MAC);
 	if (!s)
-		return empty;
+		return empty_text();
 	nc_text_mac(s, mac);
 	return s;
 }
@@ -123,7 +129,7 @@ char *nc_p_ipv4(struct nc_packet *p, const uint8_t *ip)
 {
 	char *s = nc_arena_alloc(p->arena, NC_TEXT_IPV4);
 	if (!s)
-		return empty;
+		return empty_text();
 	nc_text_ipv4(s, ip);
 	return s;
 }
@@ -132,7 +138,7 @@ char *nc_p_ipv6(struct nc_packet *p, const uint8_t *ip)
 {
 	char *s = nc_arena_alloc(p->arena, NC_TEXT_IPV6);
 	if (!s)
-		return empty;
+		return empty_text();
 	nc_text_ipv6(s, ip);
 	return s;
 }
@@ -171,7 +177,7 @@ char *nc_p_str(struct nc_packet *p, const uint8_t *s, size_t n)
 	}
 	char *to = nc_arena_alloc(p->arena, out + 1);
 	if (!to)
-		return empty;
+		return empty_text();
 	char *w = to;
 	for (size_t i = 0, k; i < len; i += k ? k : 1) {
 		k = utf8_length(s + i, len - i);

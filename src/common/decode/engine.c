@@ -161,7 +161,7 @@ static void walk(struct nc_engine *e, unsigned space, unsigned key, struct nc_rd
 	unsigned alt = 0;
 
 	for (;;) {
-		if (space >= SELECTOR_SPACES && r.left == 0)
+		if ((space == NC_UDPPORT || space == NC_TCPPORT) && r.left == 0)
 			return;
 		enum nc_verdict v = run_key(e, space, key, &r);
 		if (v == NC_SKIP && has_alt && alt != key)

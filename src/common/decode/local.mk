@@ -2,6 +2,7 @@
 # proto.mk lists the decoders; scripts/regen writes it and decoders.c from the folder proto/.
 libnetcap_a_SOURCES += \
 	src/common/decode/cooked.h \
+	src/common/decode/cut.h \
 	src/common/decode/decode.h \
 	src/common/decode/decoders.c \
 	src/common/decode/emit.c \
