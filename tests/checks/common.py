@@ -7,7 +7,7 @@ import subprocess
 SRC = os.path.abspath(os.environ.get('NC_SRC') or os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..'))
 BUILD = os.environ.get('NC_BUILD') or SRC
 SKIP = 77
-NOT_OURS = re.compile(r'^(\.git|autom4te\.cache|build[^/]*|aclocal\.m4|configure~?|config\.(h\.in~?|log|status|h)|m4|.*Makefile\.in|.*\.deps)(/|$)')
+NOT_OURS = re.compile(r'^(\.git|autom4te\.cache|build[^/]*|aclocal\.m4|configure~?|config\.(h\.in~?|log|status|h)|m4|_build|_inst|.*\.pb-c\.[ch]|.*Makefile\.in|.*\.deps)(/|$)')
 
 
 def files():

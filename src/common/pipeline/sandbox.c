@@ -9,7 +9,7 @@
 #include <linux/capability.h>
 #include <seccomp.h>
 #include <signal.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -41,7 +41,6 @@ static int close_others(const struct nc_sandbox *s)
 static int address_space(size_t *ret)
 {
 	char text[64];
-	unsigned long pages;
 	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
@@ -51,9 +50,7 @@ static int address_space(size_t *ret)
 	if (n <= 0)
 		return -EIO;
 	text[n] = '\0';
-	if (sscanf(text, "%lu", &pages) != 1)
-		return -EIO;
-	*ret = (size_t)pages * (size_t)sysconf(_SC_PAGESIZE);
+	*ret = strtoul(text, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE);
 	return 0;
 }
 

@@ -112,7 +112,7 @@ static void quote(struct nc_buf *out, size_t start, size_t quotes)
 
 static void quote_if_needed(const struct nc_format *f, struct nc_buf *out, size_t start)
 {
-	if (out->failed)
+	if (out->failed || out->len == start)
 		return;
 	ptrdiff_t quotes = must_quote(f, out->data + start, out->len - start);
 	if (quotes >= 0)
