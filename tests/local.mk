@@ -8,6 +8,7 @@ tests_libreplay_a_SOURCES = tests/fuzz/replay.c
 
 FUZZ_TARGETS = \
 	tests/fuzz/fuzz_block \
+	tests/fuzz/fuzz_capfile \
 	tests/fuzz/fuzz_conf \
 	tests/fuzz/fuzz_control \
 	tests/fuzz/fuzz_datagram \
@@ -15,6 +16,9 @@ FUZZ_TARGETS = \
 	tests/fuzz/fuzz_recfile
 
 UNIT_TESTS = \
+	tests/unit/test_balance \
+	tests/unit/test_capfile \
+	tests/unit/test_filter \
 	tests/unit/test_block \
 	tests/unit/test_collector \
 	tests/unit/test_conf \

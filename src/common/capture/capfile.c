@@ -36,7 +36,7 @@ int nc_capfile_damaged(struct nc_capfile *c, const char *fmt, ...)
 	return -EBADMSG;
 }
 
-int nc_capfile_ended(struct nc_capfile *c, const char *what)
+int nc_capfile_cut(struct nc_capfile *c, const char *what)
 {
 	const struct nc_input *in = &c->in;
 
@@ -46,11 +46,16 @@ int nc_capfile_ended(struct nc_capfile *c, const char *what)
 		return in->status;
 	if (in->problem)
 		snprintf(c->problem, sizeof(c->problem), "%s (at byte %" PRIu64 ")", in->problem, in->read);
-	else if (in->end > in->pos)
+	else if (what)
 		snprintf(c->problem, sizeof(c->problem),
 		         "ends at byte %" PRIu64 " in the middle of %s, after %" PRIu64 " packets", in->base + in->end, what,
 		         c->packets);
 	return 0;
+}
+
+int nc_capfile_ended(struct nc_capfile *c, const char *what)
+{
+	return nc_capfile_cut(c, c->in.end > c->in.pos ? what : NULL);
 }
 
 uint32_t nc_capfile_datalink(uint32_t n)

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <pcap/pcap.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,10 +56,8 @@ static int compile(const char *expression, int dlt, struct bpf_program *ret, cha
 	if (!p)
 		return -ENOMEM;
 	int r = pcap_compile(p, ret, expression, 1, PCAP_NETMASK_UNKNOWN) < 0 ? -EINVAL : 0;
-	if (r < 0) {
-		strncpy(text, pcap_geterr(p), PCAP_ERRBUF_SIZE - 1);
-		text[PCAP_ERRBUF_SIZE - 1] = '\0';
-	}
+	if (r < 0)
+		snprintf(text, PCAP_ERRBUF_SIZE, "%s", pcap_geterr(p));
 	pcap_close(p);
 	return r;
 }

@@ -47,8 +47,9 @@ void nc_filter_free(struct nc_filter *f);
 /* Whether the packet passes; false too for a link type that the expression can't be compiled for (*cannot is set). */
 bool nc_filter_match(const struct nc_filter *f, const struct nc_capture_packet *pkt, bool *cannot);
 
-/* Symmetric hash of the outermost address pair (IPv4, IPv6, else MAC; behind VLAN tags, cooked and PPP headers): both directions
- * and all fragments of a flow get the same. The cBPF program of the live fanout computes the same kind of spread. */
+/* Symmetric hash of the outermost IP address pair, behind VLAN tags, cooked and PPP headers: both directions and all fragments
+ * of a flow get the same, on any link type. 0 for everything else, which so stays together (a MAC pair would part the two
+ * directions where routers share an address). The cBPF program of the live fanout computes the same kind of spread. */
 uint32_t nc_balance_hash(uint32_t datalink, const uint8_t *p, size_t n);
 
 #endif

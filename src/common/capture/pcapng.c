@@ -93,10 +93,10 @@ static int check_length(struct nc_capfile *c, uint32_t len, uint32_t min, uint32
 static int skip_block(struct nc_capfile *c, uint32_t len)
 {
 	if (!nc_input_skip(&c->in, len - 4))
-		return nc_capfile_ended(c, "a block");
+		return nc_capfile_cut(c, "a block");
 	const uint8_t *p = nc_input_peek(&c->in, 4);
 	if (!p)
-		return nc_capfile_ended(c, "a block");
+		return nc_capfile_cut(c, "a block");
 	struct nc_rd r = nc_rd_over(p, 4);
 	uint32_t again = nc_capfile_u32(c, &r);
 	if (again != len)

@@ -56,6 +56,8 @@ int nc_pcapng_next(struct nc_capfile *c, struct nc_capture_packet *ret);
 
 /* The input has no more: the answer for that, and the problem when bytes are left over (of `what`). */
 int nc_capfile_ended(struct nc_capfile *c, const char *what);
+/* The same when what came before belongs to `what` too, though it is consumed. */
+int nc_capfile_cut(struct nc_capfile *c, const char *what);
 /* Notes what is wrong at the current offset and gives -EBADMSG. */
 int nc_capfile_damaged(struct nc_capfile *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The LINKTYPE_ number for a number that some systems wrote in its place. */
