@@ -16,8 +16,13 @@
 
 #define RECORD_MAX 131072u
 
-/* Fields that follow the payload. */
-static const char *const payload_fields[] = { "PayloadEntropy", "PayloadSize", "Payload" };
+/* Fields that follow the payload; those without a type in every type. */
+static const struct {
+	const char *type, *field;
+} payload_fields[] = {
+	{ NULL, "PayloadEntropy" }, { NULL, "PayloadSize" }, { NULL, "Payload" },
+	{ "EthernetCTPReply", "Data" }, { "IPSecESP", "LenEncrypted" },
+};
 
 struct packed {
 	uint16_t slot;
@@ -62,7 +67,8 @@ static void clear_field(ProtobufCMessage *m, const char *name)
 static size_t pack(struct run *t, ProtobufCMessage *m)
 {
 	for (size_t i = 0; i < sizeof(payload_fields) / sizeof(payload_fields[0]); i++)
-		clear_field(m, payload_fields[i]);
+		if (!payload_fields[i].type || strcmp(payload_fields[i].type, m->descriptor->short_name) == 0)
+			clear_field(m, payload_fields[i].field);
 	size_t n = protobuf_c_message_get_packed_size(m);
 	if (n > RECORD_MAX)
 		abort();

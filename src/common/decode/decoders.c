@@ -5,7 +5,12 @@
 extern const struct nc_decoder nc_decoder_arp;
 extern const struct nc_decoder nc_decoder_dns;
 extern const struct nc_decoder nc_decoder_dot1q;
+extern const struct nc_decoder nc_decoder_erspan;
 extern const struct nc_decoder nc_decoder_ethernet;
+extern const struct nc_decoder nc_decoder_ethernetctp;
+extern const struct nc_decoder nc_decoder_ethernetctpreply;
+extern const struct nc_decoder nc_decoder_geneve;
+extern const struct nc_decoder nc_decoder_gre;
 extern const struct nc_decoder nc_decoder_icmpv4;
 extern const struct nc_decoder nc_decoder_icmpv6;
 extern const struct nc_decoder nc_decoder_icmpv6echo;
@@ -14,26 +19,37 @@ extern const struct nc_decoder nc_decoder_icmpv6ns;
 extern const struct nc_decoder nc_decoder_icmpv6ra;
 extern const struct nc_decoder nc_decoder_icmpv6rs;
 extern const struct nc_decoder nc_decoder_ipip;
+extern const struct nc_decoder nc_decoder_ipsecah;
+extern const struct nc_decoder nc_decoder_ipsecesp;
 extern const struct nc_decoder nc_decoder_ipv4;
 extern const struct nc_decoder nc_decoder_ipv6;
 extern const struct nc_decoder nc_decoder_ipv6dest;
 extern const struct nc_decoder nc_decoder_ipv6fragment;
 extern const struct nc_decoder nc_decoder_ipv6hopbyhop;
 extern const struct nc_decoder nc_decoder_ipv6routing;
+extern const struct nc_decoder nc_decoder_llc;
+extern const struct nc_decoder nc_decoder_mpls;
 extern const struct nc_decoder nc_decoder_null;
 extern const struct nc_decoder nc_decoder_ppp;
 extern const struct nc_decoder nc_decoder_pppoe;
 extern const struct nc_decoder nc_decoder_raw;
 extern const struct nc_decoder nc_decoder_sll;
 extern const struct nc_decoder nc_decoder_sll2;
+extern const struct nc_decoder nc_decoder_snap;
 extern const struct nc_decoder nc_decoder_tcp;
 extern const struct nc_decoder nc_decoder_udp;
+extern const struct nc_decoder nc_decoder_vxlan;
 
 const struct nc_decoder *const nc_decoders[] = {
 	&nc_decoder_arp,
 	&nc_decoder_dns,
 	&nc_decoder_dot1q,
+	&nc_decoder_erspan,
 	&nc_decoder_ethernet,
+	&nc_decoder_ethernetctp,
+	&nc_decoder_ethernetctpreply,
+	&nc_decoder_geneve,
+	&nc_decoder_gre,
 	&nc_decoder_icmpv4,
 	&nc_decoder_icmpv6,
 	&nc_decoder_icmpv6echo,
@@ -42,20 +58,26 @@ const struct nc_decoder *const nc_decoders[] = {
 	&nc_decoder_icmpv6ra,
 	&nc_decoder_icmpv6rs,
 	&nc_decoder_ipip,
+	&nc_decoder_ipsecah,
+	&nc_decoder_ipsecesp,
 	&nc_decoder_ipv4,
 	&nc_decoder_ipv6,
 	&nc_decoder_ipv6dest,
 	&nc_decoder_ipv6fragment,
 	&nc_decoder_ipv6hopbyhop,
 	&nc_decoder_ipv6routing,
+	&nc_decoder_llc,
+	&nc_decoder_mpls,
 	&nc_decoder_null,
 	&nc_decoder_ppp,
 	&nc_decoder_pppoe,
 	&nc_decoder_raw,
 	&nc_decoder_sll,
 	&nc_decoder_sll2,
+	&nc_decoder_snap,
 	&nc_decoder_tcp,
 	&nc_decoder_udp,
+	&nc_decoder_vxlan,
 };
 const size_t nc_decoders_count = sizeof(nc_decoders) / sizeof(nc_decoders[0]);
 

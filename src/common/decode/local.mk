@@ -9,5 +9,6 @@ libnetcap_a_SOURCES += \
 	src/common/decode/engine.h src/common/decode/engine.c \
 	src/common/decode/entropy.h src/common/decode/entropy.c \
 	src/common/decode/ndopt.h src/common/decode/ndopt.c \
-	src/common/decode/private.h
+	src/common/decode/private.h \
+	src/common/decode/tunnel.h
 include src/common/decode/proto.mk
