@@ -171,7 +171,7 @@ static int system_calls(const struct nc_sandbox *s)
 		rc = allow(ctx, calls_live, COUNT(calls_live));
 	/* is the interface still up? */
 	if (rc == 0 && s->live)
-		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, SIOCGIFFLAGS));
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, SIOCGIFFLAGS, 0));
 #if defined(NC_SANITIZERS) || defined(NC_GCOV)
 	if (rc == 0)
 		rc = allow(ctx, calls_instrumented, COUNT(calls_instrumented));

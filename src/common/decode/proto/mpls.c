@@ -92,8 +92,8 @@ static enum nc_verdict channel(struct nc_packet *p, struct nc_rd *r)
 	return nc_next(p, NC_ETHERTYPE, type == CHANNEL_IPV4 ? NC_TYPE_IPV4 : NC_TYPE_IPV6);
 }
 
-/* RFC 4928 section 3: 4 and 6 are IP, 1 is a channel; but an Ethernet frame without a control word may begin so as well. The lengths
- * of 802.3 prove too little there. */
+/* RFC 4928 section 3: 4 and 6 are IP, 1 is a channel; but an Ethernet frame without a control word may begin so as well. The
+ * lengths of 802.3 prove too little there. */
 static enum nc_verdict next(struct nc_packet *p, struct nc_rd *r)
 {
 	struct nc_rd first = *r, frame = *r;
