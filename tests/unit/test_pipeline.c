@@ -14,8 +14,10 @@
 
 #include "base/time.h"
 #include "decode/engine.h"
+#include "decode/private.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/report.h"
+#include "pipeline/shared.h"
 
 #define PORT     4242u
 #define HEADERS  42u
@@ -64,6 +66,21 @@ static void connect_out(void)
 	abort();
 }
 
+/* The piece that this worker shares with main: the engine counts in it. */
+static struct nc_shared *piece(const struct nc_packet *p)
+{
+	return (struct nc_shared *)(void *)((uint8_t *)p->engine->o.counters - offsetof(struct nc_shared, counters.decode));
+}
+
+/* Leaves nonsense in the ring, tells main that there is something, and dies. */
+static void spoil_ring(const struct nc_packet *p)
+{
+	struct nc_ring *ring = (struct nc_ring *)(void *)((uint8_t *)piece(p) + ((sizeof(struct nc_shared) + 4095) & ~(size_t)4095));
+
+	atomic_store(&ring->head, UINT64_MAX / 2);
+	crash();
+}
+
 static enum nc_verdict evil_decode(struct nc_packet *p, struct nc_rd *r)
 {
 	uint8_t word[5];
@@ -77,6 +94,8 @@ static enum nc_verdict evil_decode(struct nc_packet *p, struct nc_rd *r)
 		hog();
 	if (memcmp(word, "SOCK!", 5) == 0)
 		connect_out();
+	if (memcmp(word, "RING!", 5) == 0)
+		spoil_ring(p);
 	if (memcmp(word, "GREED", 5) == 0)
 		greedy(p);
 	return NC_DONE;
@@ -283,6 +302,13 @@ static void forbidden_call_costs_one_packet(void **state)
 	one_bad_packet("SOCK!", 2, NULL);
 }
 
+static void nonsense_in_the_ring_costs_one_packet(void **state)
+{
+	(void)state;
+	one_bad_packet("RING!", 1, "nonsense in its ring");
+	one_bad_packet("RING!", 3, NULL);
+}
+
 static void greed_is_only_a_bad_packet(void **state)
 {
 	struct outcome o;
@@ -346,6 +372,7 @@ int main(void)
 		cmocka_unit_test(loop_costs_one_packet),
 		cmocka_unit_test(hog_costs_one_packet),
 		cmocka_unit_test(forbidden_call_costs_one_packet),
+		cmocka_unit_test(nonsense_in_the_ring_costs_one_packet),
 		cmocka_unit_test(greed_is_only_a_bad_packet),
 		cmocka_unit_test(killers_in_a_row),
 		cmocka_unit_test(two_claims_on_one_key_are_refused),

@@ -80,6 +80,13 @@ struct nc_pipeline {
 static int start_worker(struct member *m);
 static void on_exit_event(void *user, uint32_t events);
 
+/* By descriptor: a number may belong to somebody else by now, or be 0 or -1, which kill(2) takes for many. */
+static void kill_worker(const struct member *m)
+{
+	if (m->pidfd >= 0)
+		(void)syscall(SYS_pidfd_send_signal, m->pidfd, SIGKILL, NULL, 0);
+}
+
 /* --- output ------------------------------------------------------------------------------------------------------------------
  */
 
@@ -135,7 +142,7 @@ static void empty_ring(struct member *m)
 	}
 	if (rc < 0) {
 		m->broken = true;
-		kill(m->pid, SIGKILL);
+		kill_worker(m);
 	}
 }
 
@@ -419,8 +426,9 @@ static void restart(struct member *m)
 		return;
 	}
 	skip_delivered(m);
+	/* empty by now, or nonsense that the next worker must not stumble over */
 	m->broken = false;
-	m->ring = nc_ring_consumer(m->ring.ring, m->p->layout.ring_size);
+	m->ring = nc_ring_clear(m->ring.ring, m->p->layout.ring_size);
 	/* killers in a row must not make us fork without end */
 	if (m->live && ++m->recent > LIVE_BURST) {
 		m->state = WORKER_PAUSED;
@@ -475,7 +483,7 @@ static void on_tick(void *user)
 			m->watch_since = now;
 		} else if (now - m->watch_since > limit && !m->timed_out) {
 			m->timed_out = true;
-			kill(m->pid, SIGKILL);
+			kill_worker(m);
 		}
 	}
 }

@@ -30,6 +30,14 @@ struct nc_ring_end nc_ring_consumer(struct nc_ring *r, size_t size)
 	return (struct nc_ring_end){ .ring = r, .size = size, .at = atomic_load(&r->tail) };
 }
 
+struct nc_ring_end nc_ring_clear(struct nc_ring *r, size_t size)
+{
+	atomic_store(&r->head, 0);
+	atomic_store(&r->tail, 0);
+	atomic_store(&r->waiting, 0);
+	return nc_ring_consumer(r, size);
+}
+
 uint8_t *nc_ring_reserve(struct nc_ring_end *e, size_t n)
 {
 	uint64_t need = NC_RING_HEADER + align_up(n), pos = e->at % e->size, to_end = e->size - pos;

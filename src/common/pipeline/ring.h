@@ -43,6 +43,8 @@ size_t nc_ring_bytes(size_t size);
 /* Producer's or consumer's end; a new producer goes on where a dead one committed last. */
 struct nc_ring_end nc_ring_producer(struct nc_ring *r, size_t size);
 struct nc_ring_end nc_ring_consumer(struct nc_ring *r, size_t size);
+/* Throws away what is in the ring, whatever state that is in; there must be no producer. Returns the consumer's end. */
+struct nc_ring_end nc_ring_clear(struct nc_ring *r, size_t size);
 
 /* Room for a message of n bytes in one piece: where its bytes go, or NULL when there is none now. */
 uint8_t *nc_ring_reserve(struct nc_ring_end *e, size_t n);
