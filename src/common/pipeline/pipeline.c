@@ -122,6 +122,14 @@ static bool deliver(struct member *m, const struct nc_ring_msg *msg, uint8_t *p)
 	return true;
 }
 
+/* The worker shares the counter and may have filled it: this never sleeps. */
+static void wake(const struct member *m)
+{
+	static const uint64_t one = 1;
+	ssize_t n = write(m->wake, &one, sizeof(one));
+	(void)n;
+}
+
 static void empty_ring(struct member *m)
 {
 	struct nc_ring_msg msg;
@@ -134,11 +142,10 @@ static void empty_ring(struct member *m)
 			break;
 		}
 		nc_ring_release(&m->ring);
-		if (atomic_exchange(&m->ring.ring->waiting, 0)) {
-			static const uint64_t one = 1;
-			ssize_t n = write(m->wake, &one, sizeof(one));
-			(void)n;
-		}
+		/* against the worker's order: it says that it waits, then looks for room once more */
+		atomic_thread_fence(memory_order_seq_cst);
+		if (atomic_exchange(&m->ring.ring->waiting, 0))
+			wake(m);
 	}
 	if (rc < 0) {
 		m->broken = true;
@@ -562,7 +569,7 @@ static int set_up(struct nc_pipeline *p, struct member *m, struct nc_buf *err)
 	if (rc)
 		return rc;
 	m->data_ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	m->wake = eventfd(0, EFD_CLOEXEC);
+	m->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	rc = m->data_ready < 0 || m->wake < 0 ? -errno : map_shared(m);
 	if (rc == 0)
 		rc = nc_loop_add_fd(p->loop, m->data_ready, EPOLLIN, on_data, m, &m->data_watch);
@@ -644,13 +651,6 @@ out:
 	}
 	*ret = p;
 	return 0;
-}
-
-static void wake(struct member *m)
-{
-	static const uint64_t one = 1;
-	ssize_t n = write(m->wake, &one, sizeof(one));
-	(void)n;
 }
 
 void nc_pipeline_stop(struct nc_pipeline *p)

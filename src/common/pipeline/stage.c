@@ -5,6 +5,7 @@
 #include "pipeline/stage.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -71,6 +72,16 @@ static void signal_main(const struct nc_stager *g)
 	(void)rc; /* EAGAIN: main has not read the last one yet */
 }
 
+static void wait_for_main(const struct nc_stager *g)
+{
+	struct pollfd p = { .fd = g->s->wake, .events = POLLIN };
+	uint64_t v;
+
+	(void)poll(&p, 1, -1);
+	ssize_t rc = read(g->s->wake, &v, sizeof(v));
+	(void)rc; /* EAGAIN: a signal came instead */
+}
+
 /* A place in the ring; sleeps until main has made room. */
 static uint8_t *reserve(struct nc_stager *g, size_t n)
 {
@@ -79,14 +90,13 @@ static uint8_t *reserve(struct nc_stager *g, size_t n)
 		if (p)
 			return p;
 		atomic_store(&g->ring.ring->waiting, 1);
+		atomic_thread_fence(memory_order_seq_cst);
 		p = nc_ring_reserve(&g->ring, n);
 		if (p) {
 			atomic_store(&g->ring.ring->waiting, 0);
 			return p;
 		}
-		uint64_t v;
-		ssize_t rc = read(g->s->wake, &v, sizeof(v));
-		(void)rc;
+		wait_for_main(g);
 	}
 }
 
