@@ -4,12 +4,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/time.h"
@@ -372,6 +374,75 @@ static void killers_in_a_row(void **state)
 	assert_int_equal(udp(&o), 20);
 }
 
+/* --- workers that wait for a pipe ------------------------------------------------------------------------------------------------
+ */
+
+/* A pipeline over a FIFO that nothing comes from yet; returns our end of it. */
+static int start_waiting(struct outcome *o, struct nc_loop *loop)
+{
+	struct nc_pipeline_options po = options(1, NULL, 0);
+	struct nc_pipeline_events ev = { .chunk = on_chunk, .crash = on_crash, .done = on_done, .user = o };
+	struct nc_buf err = { 0 };
+
+	strcpy(path + sizeof(path) - 7, "XXXXXX");
+	assert_non_null(mkdtemp(path));
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0);
+	memset(o, 0, sizeof(*o));
+	o->loop = loop;
+	assert_int_equal(nc_pipeline_new(loop, &po, &ev, &o->pipeline, &err), 0);
+	nc_buf_free(&err);
+	unlink(path);
+	return fd;
+}
+
+/* How many pieces of workers a process has mapped, -1 when it is not to be seen. */
+static int pieces_of(pid_t pid)
+{
+	char name[64], line[512];
+	int n = 0;
+
+	snprintf(name, sizeof(name), "/proc/%d/maps", (int)pid);
+	FILE *f = fopen(name, "r");
+	if (!f)
+		return -1;
+	while (fgets(line, sizeof(line), f))
+		n += strstr(line, "netcap-worker") != NULL;
+	fclose(f);
+	return n;
+}
+
+/* Rounds of the loop until the worker has but its own piece. */
+static void expect_own_piece_only(struct outcome *o)
+{
+	int64_t until = nc_time_mono() + LIMIT_NS;
+	int n;
+
+	nc_pipeline_stats(o->pipeline, &o->stats);
+	while ((n = pieces_of(o->stats.workers[0].pid)) > 1 && nc_time_mono() < until)
+		assert_int_equal(nc_loop_once(o->loop, 10), 0);
+	assert_true(n == 1 || n == -1);
+}
+
+static void a_worker_has_no_memory_of_others(void **state)
+{
+	struct nc_loop *loop;
+	struct outcome a, b;
+
+	(void)state;
+	assert_int_equal(nc_loop_new(&loop), 0);
+	int fd_a = start_waiting(&a, loop), fd_b = start_waiting(&b, loop);
+	expect_own_piece_only(&a);
+	expect_own_piece_only(&b);
+	nc_pipeline_free(a.pipeline);
+	nc_pipeline_free(b.pipeline);
+	nc_loop_free(loop);
+	close(fd_a);
+	close(fd_b);
+}
+
 static void two_claims_on_one_key_are_refused(void **state)
 {
 	static const struct nc_decoder *const extra[] = { &evil, &twin };
@@ -409,6 +480,7 @@ int main(void)
 		cmocka_unit_test(full_event_counters_stop_nobody),
 		cmocka_unit_test(greed_is_only_a_bad_packet),
 		cmocka_unit_test(killers_in_a_row),
+		cmocka_unit_test(a_worker_has_no_memory_of_others),
 		cmocka_unit_test(two_claims_on_one_key_are_refused),
 		cmocka_unit_test(no_capture_at_all),
 	};

@@ -9,11 +9,15 @@
 #include <linux/capability.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #ifdef HAVE_LINUX_LANDLOCK_H
@@ -36,6 +40,53 @@ static int close_others(const struct nc_sandbox *s)
 		from = to + 1;
 	}
 	return 0;
+}
+
+static bool belongs_to_kept(const struct nc_sandbox *s, uint64_t inode)
+{
+	struct stat st;
+
+	for (size_t i = 0; i < s->keep_count; i++)
+		if (fstat(s->keep[i], &st) == 0 && st.st_ino == inode)
+			return true;
+	return false;
+}
+
+/* One line of /proc/self/maps (proc(5)): "from-to perms offset device inode path"; perms end with s when it is shared. */
+static int unshare_line(const struct nc_sandbox *s, const char *line)
+{
+	uintptr_t own = (uintptr_t)s->own;
+	char *at;
+	uintptr_t from = strtoul(line, &at, 16), to = *at == '-' ? strtoul(at + 1, &at, 16) : 0;
+
+	if (to <= from || strlen(at) < 5)
+		return -EIO;
+	if (at[4] != 's' || (from >= own && to - own <= s->own_size))
+		return 0;
+	(void)strtoul(at + 5, &at, 16);
+	at += strspn(at, " ");
+	at += strcspn(at, " ");
+	if (belongs_to_kept(s, strtoull(at, NULL, 10)))
+		return 0;
+	return munmap((void *)from, to - from) == 0 ? 0 : -errno;
+}
+
+/* Rings and pieces of the other workers, of other interfaces too, came over fork. */
+static int unshare_memory(const struct nc_sandbox *s)
+{
+	FILE *f = fopen("/proc/self/maps", "re");
+	char *line = NULL;
+	size_t size = 0;
+	int rc = f ? 0 : -errno;
+
+	while (rc == 0 && getline(&line, &size, f) > 0)
+		rc = unshare_line(s, line);
+	if (rc == 0 && ferror(f))
+		rc = -EIO;
+	free(line);
+	if (f)
+		fclose(f);
+	return rc;
 }
 
 /* Address space in use, from /proc/self/statm (first number: pages). */
@@ -194,6 +245,10 @@ int nc_sandbox_enter(const struct nc_sandbox *s, const char **step)
 
 	*step = "closing descriptors";
 	rc = close_others(s);
+	if (rc)
+		return rc;
+	*step = "unmapping what others share";
+	rc = unshare_memory(s);
 	if (rc)
 		return rc;
 	*step = "setting limits";

@@ -11,6 +11,8 @@ struct nc_sandbox {
 	bool live;       /* libpcap's calls on a packet socket are needed */
 	const int *keep; /* descriptors that stay open, ascending */
 	size_t keep_count;
+	const void *own; /* shared memory that stays, of own_size bytes; of the rest only what belongs to a descriptor kept */
+	size_t own_size;
 };
 
 /* Enters the sandbox for good. 0, or negative errno: the caller must not go on then. *step names what failed. Landlock is used

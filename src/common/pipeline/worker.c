@@ -294,7 +294,7 @@ static void enter_sandbox(const struct nc_worker_start *s)
 	const char *step = NULL;
 	struct nc_sandbox box = {
 		.memory = s->o->worker_memory ? s->o->worker_memory : DEFAULT_MEMORY, .live = s->live != NULL, .keep = s->keep,
-		.keep_count = s->keep_count,
+		.keep_count = s->keep_count, .own = s->shared, .own_size = s->layout->total,
 	};
 	int rc = nc_sandbox_enter(&box, &step);
 
