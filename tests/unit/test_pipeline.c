@@ -374,7 +374,7 @@ static void killers_in_a_row(void **state)
 	assert_int_equal(udp(&o), 20);
 }
 
-/* --- workers that wait for a pipe ------------------------------------------------------------------------------------------------
+/* --- workers that wait for a pipe ------------------------------------------------------------------------------------------
  */
 
 /* A pipeline over a FIFO that nothing comes from yet; returns our end of it. */

@@ -384,6 +384,7 @@ static int start_worker(struct member *m)
 		.shared = m->shared,
 		.index = m->index,
 		.count = m->p->o.live ? 1 : m->p->count,
+		.parent = getpid(),
 		.file = m->file,
 		.live = m->live,
 		.data_ready = m->data_ready,

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/sockios.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdint.h>
@@ -164,7 +165,7 @@ static int drop_capabilities(void)
 }
 
 static const int calls_always[] = {
-	SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(futex), SCMP_SYS(munmap), SCMP_SYS(mremap),
+	SCMP_SYS(read), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(futex), SCMP_SYS(munmap), SCMP_SYS(mremap),
 	SCMP_SYS(madvise), SCMP_SYS(brk), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
 	SCMP_SYS(clock_gettime), SCMP_SYS(sched_yield),
 };
@@ -178,6 +179,7 @@ static const int calls_live[] = {
 /* What the run-time libraries of instrumented builds do on their own, reports included. */
 static const int calls_instrumented[] = {
 	SCMP_SYS(open),           SCMP_SYS(openat),
+	SCMP_SYS(write),
 	SCMP_SYS(close),          SCMP_SYS(fstat),
 	SCMP_SYS(newfstatat),     SCMP_SYS(lseek),
 	SCMP_SYS(getpid),         SCMP_SYS(gettid),
@@ -227,6 +229,9 @@ static int system_calls(const struct nc_sandbox *s)
 	if (rc == 0)
 		rc = allow(ctx, calls_instrumented, COUNT(calls_instrumented));
 #else
+	/* what is written to a packet socket goes out on the network */
+	if (rc == 0)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(write), 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)s->signal));
 	/* memory, but nothing that can be executed */
 	if (rc == 0)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, SCMP_A2(SCMP_CMP_MASKED_EQ,PROT_EXEC, 0));

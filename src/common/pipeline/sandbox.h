@@ -11,6 +11,7 @@ struct nc_sandbox {
 	bool live;       /* libpcap's calls on a packet socket are needed */
 	const int *keep; /* descriptors that stay open, ascending */
 	size_t keep_count;
+	int signal;      /* of these the only one that may be written to */
 	const void *own; /* shared memory that stays, of own_size bytes; of the rest only what belongs to a descriptor kept */
 	size_t own_size;
 };

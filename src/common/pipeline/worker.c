@@ -277,16 +277,20 @@ static int prepare(struct worker *w)
 }
 
 /* Standard descriptors stay as /dev/null, so that nothing of the terminal or the journal is left. */
-static void close_standard(void)
+static int close_standard(void)
 {
 #if !defined(NC_SANITIZERS) && !defined(NC_GCOV)
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	for (int fd = 0; null >= 0 && fd <= 2; fd++)
-		dup2(null, fd);
+	if (null < 0)
+		return -errno;
+	for (int fd = 0; fd <= 2; fd++)
+		if (dup2(null, fd) < 0)
+			return -errno;
 	if (null > 2)
 		close(null);
 #endif
+	return 0;
 }
 
 static void enter_sandbox(const struct nc_worker_start *s)
@@ -294,7 +298,7 @@ static void enter_sandbox(const struct nc_worker_start *s)
 	const char *step = NULL;
 	struct nc_sandbox box = {
 		.memory = s->o->worker_memory ? s->o->worker_memory : DEFAULT_MEMORY, .live = s->live != NULL, .keep = s->keep,
-		.keep_count = s->keep_count, .own = s->shared, .own_size = s->layout->total,
+		.keep_count = s->keep_count, .signal = s->data_ready, .own = s->shared, .own_size = s->layout->total,
 	};
 	int rc = nc_sandbox_enter(&box, &step);
 
@@ -327,13 +331,17 @@ _Noreturn void nc_worker_run(const struct nc_worker_start *s)
 	struct worker *w = calloc(1, sizeof(*w));
 
 	quiet_signals();
+	if (getppid() != s->parent)
+		_exit(1); /* main died before the signal for that was asked for */
 	if (!w)
 		give_up(s->shared, -ENOMEM, "worker");
 	w->s = s;
 	w->sh = s->shared;
 	w->flushed = atomic_load(&s->shared->flush);
-	close_standard();
-	int rc = prepare(w);
+	int rc = close_standard();
+	if (rc)
+		give_up(s->shared, rc, "/dev/null");
+	rc = prepare(w);
 	if (rc)
 		give_up(s->shared, rc, "worker");
 	enter_sandbox(s);
