@@ -26,7 +26,8 @@
 
 struct daemon {
 	const char *config;
-	struct nc_sensor_settings settings, started;
+	struct nc_sensor_settings settings; /* as of the last reload */
+	struct nc_sensor_settings started;  /* what the sensor runs with: interfaces and filters are opened again later */
 	struct nc_loop *loop;
 	struct nc_sensor sensor;
 	struct nc_control_server *server;
@@ -169,17 +170,17 @@ static int start_control(struct daemon *d, struct nc_buf *err)
 	const struct nc_control_service *service = nc_control_service(NC_CONTROL_SENSORD);
 	const struct nc_control_info info = {
 		.product = service->product, .version = PACKAGE_VERSION, .interface = service->interface,
-		.group = *d->settings.control_group ? d->settings.control_group : NULL,
+		.group = *d->started.control_group ? d->started.control_group : NULL,
 	};
 
-	if (d->control_fd < 0 && !*d->settings.control_socket)
+	if (d->control_fd < 0 && !*d->started.control_socket)
 		return 0;
 	int n = nc_control_bind(NC_CONTROL_SENSORD, bindings, sizeof(bindings) / sizeof(bindings[0]), d->commands);
 	int rc = n < 0 ? n
-	               : nc_control_listen(d->loop, d->settings.control_socket, d->control_fd, &info, d->commands, (size_t)n, d,
+	               : nc_control_listen(d->loop, d->started.control_socket, d->control_fd, &info, d->commands, (size_t)n, d,
 	                                   &d->server);
 	if (rc < 0)
-		nc_buf_printf(err, "control socket %s: %s", d->settings.control_socket, strerror(-rc));
+		nc_buf_printf(err, "control socket %s: %s", d->started.control_socket, strerror(-rc));
 	return rc;
 }
 
@@ -201,7 +202,7 @@ static int start(struct daemon *d, struct nc_buf *err)
 	signal(SIGXFSZ, SIG_IGN); /* past a limit on file sizes writing fails like on a full disk */
 	rc = nc_loop_signals(d->loop, &set, on_signal, d);
 	if (rc == 0)
-		rc = nc_sensor_start(&d->sensor, d->loop, &d->settings, err);
+		rc = nc_sensor_start(&d->sensor, d->loop, &d->started, err);
 	if (rc == 0)
 		rc = start_control(d, err);
 	return rc < 0 ? rc : add_timers(d);

@@ -213,11 +213,11 @@ static int start_interfaces(struct nc_sensor *s, struct nc_buf *err)
 	return 0;
 }
 
-static int set_timer(struct nc_sensor *s)
+static int set_timer(struct nc_sensor *s, int64_t interval)
 {
 	nc_loop_del_timer(s->flush_timer);
 	s->flush_timer = NULL;
-	return nc_loop_add_timer(s->loop, s->settings->batch_interval, s->settings->batch_interval, on_flush, s, &s->flush_timer);
+	return nc_loop_add_timer(s->loop, interval, interval, on_flush, s, &s->flush_timer);
 }
 
 int nc_sensor_start(struct nc_sensor *s, struct nc_loop *loop, const struct nc_sensor_settings *settings, struct nc_buf *err)
@@ -240,7 +240,7 @@ int nc_sensor_start(struct nc_sensor *s, struct nc_loop *loop, const struct nc_s
 		return rc;
 	s->keep = nc_keep_new(s->state_dir, settings->keep_limit, true);
 	rc = s->keep ? start_interfaces(s, err) : -ENOMEM;
-	return rc ? rc : set_timer(s);
+	return rc ? rc : set_timer(s, settings->batch_interval);
 }
 
 void nc_sensor_stop(struct nc_sensor *s)
@@ -258,9 +258,8 @@ void nc_sensor_flush(struct nc_sensor *s)
 
 int nc_sensor_apply(struct nc_sensor *s, const struct nc_sensor_settings *settings)
 {
-	s->settings = settings;
 	nc_ship_limit(s->ship, settings->queue_limit);
-	return set_timer(s);
+	return set_timer(s, settings->batch_interval);
 }
 
 uint64_t nc_sensor_end(struct nc_sensor *s)
