@@ -82,6 +82,7 @@ struct nc_packet {
 	/* the network layer around the current one, for those who need it (0: none) */
 	uint8_t ip_version;
 	const uint8_t *ip_src, *ip_dst;
+	bool frame_cut; /* the 802.3 length is more than what was captured */
 	/* set through the functions below; until then they hold the selector that led to the decoder that runs */
 	uint16_t next_space, next_key, next_alt;
 	bool has_alt;

@@ -3,6 +3,9 @@
 #include "decode/decode.h"
 
 extern const struct nc_decoder nc_decoder_arp;
+extern const struct nc_decoder nc_decoder_bfd;
+extern const struct nc_decoder nc_decoder_dhcpv4;
+extern const struct nc_decoder nc_decoder_dhcpv6;
 extern const struct nc_decoder nc_decoder_dns;
 extern const struct nc_decoder nc_decoder_dot1q;
 extern const struct nc_decoder nc_decoder_erspan;
@@ -18,6 +21,7 @@ extern const struct nc_decoder nc_decoder_icmpv6na;
 extern const struct nc_decoder nc_decoder_icmpv6ns;
 extern const struct nc_decoder nc_decoder_icmpv6ra;
 extern const struct nc_decoder nc_decoder_icmpv6rs;
+extern const struct nc_decoder nc_decoder_igmp;
 extern const struct nc_decoder nc_decoder_ipip;
 extern const struct nc_decoder nc_decoder_ipsecah;
 extern const struct nc_decoder nc_decoder_ipsecesp;
@@ -27,21 +31,30 @@ extern const struct nc_decoder nc_decoder_ipv6dest;
 extern const struct nc_decoder nc_decoder_ipv6fragment;
 extern const struct nc_decoder nc_decoder_ipv6hopbyhop;
 extern const struct nc_decoder nc_decoder_ipv6routing;
+extern const struct nc_decoder nc_decoder_lcm;
 extern const struct nc_decoder nc_decoder_llc;
+extern const struct nc_decoder nc_decoder_modbustcp;
 extern const struct nc_decoder nc_decoder_mpls;
+extern const struct nc_decoder nc_decoder_ntp;
 extern const struct nc_decoder nc_decoder_null;
 extern const struct nc_decoder nc_decoder_ppp;
 extern const struct nc_decoder nc_decoder_pppoe;
 extern const struct nc_decoder nc_decoder_raw;
+extern const struct nc_decoder nc_decoder_sctp;
+extern const struct nc_decoder nc_decoder_sip;
 extern const struct nc_decoder nc_decoder_sll;
 extern const struct nc_decoder nc_decoder_sll2;
 extern const struct nc_decoder nc_decoder_snap;
 extern const struct nc_decoder nc_decoder_tcp;
 extern const struct nc_decoder nc_decoder_udp;
+extern const struct nc_decoder nc_decoder_vrrpv2;
 extern const struct nc_decoder nc_decoder_vxlan;
 
 const struct nc_decoder *const nc_decoders[] = {
 	&nc_decoder_arp,
+	&nc_decoder_bfd,
+	&nc_decoder_dhcpv4,
+	&nc_decoder_dhcpv6,
 	&nc_decoder_dns,
 	&nc_decoder_dot1q,
 	&nc_decoder_erspan,
@@ -57,6 +70,7 @@ const struct nc_decoder *const nc_decoders[] = {
 	&nc_decoder_icmpv6ns,
 	&nc_decoder_icmpv6ra,
 	&nc_decoder_icmpv6rs,
+	&nc_decoder_igmp,
 	&nc_decoder_ipip,
 	&nc_decoder_ipsecah,
 	&nc_decoder_ipsecesp,
@@ -66,17 +80,23 @@ const struct nc_decoder *const nc_decoders[] = {
 	&nc_decoder_ipv6fragment,
 	&nc_decoder_ipv6hopbyhop,
 	&nc_decoder_ipv6routing,
+	&nc_decoder_lcm,
 	&nc_decoder_llc,
+	&nc_decoder_modbustcp,
 	&nc_decoder_mpls,
+	&nc_decoder_ntp,
 	&nc_decoder_null,
 	&nc_decoder_ppp,
 	&nc_decoder_pppoe,
 	&nc_decoder_raw,
+	&nc_decoder_sctp,
+	&nc_decoder_sip,
 	&nc_decoder_sll,
 	&nc_decoder_sll2,
 	&nc_decoder_snap,
 	&nc_decoder_tcp,
 	&nc_decoder_udp,
+	&nc_decoder_vrrpv2,
 	&nc_decoder_vxlan,
 };
 const size_t nc_decoders_count = sizeof(nc_decoders) / sizeof(nc_decoders[0]);

@@ -10,5 +10,7 @@ libnetcap_a_SOURCES += \
 	src/common/decode/entropy.h src/common/decode/entropy.c \
 	src/common/decode/ndopt.h src/common/decode/ndopt.c \
 	src/common/decode/private.h \
+	src/common/decode/sub.h src/common/decode/sub.c \
+	src/common/decode/tlv.h src/common/decode/tlv.c \
 	src/common/decode/tunnel.h
 include src/common/decode/proto.mk

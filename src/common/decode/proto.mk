@@ -2,6 +2,9 @@
 # Written by scripts/gen-decoders: run "make regen", do not edit.
 libnetcap_a_SOURCES += \
 	src/common/decode/proto/arp.c \
+	src/common/decode/proto/bfd.c \
+	src/common/decode/proto/dhcpv4.c \
+	src/common/decode/proto/dhcpv6.c \
 	src/common/decode/proto/dns.c \
 	src/common/decode/proto/dot1q.c \
 	src/common/decode/proto/erspan.c \
@@ -17,6 +20,7 @@ libnetcap_a_SOURCES += \
 	src/common/decode/proto/icmpv6ns.c \
 	src/common/decode/proto/icmpv6ra.c \
 	src/common/decode/proto/icmpv6rs.c \
+	src/common/decode/proto/igmp.c \
 	src/common/decode/proto/ipip.c \
 	src/common/decode/proto/ipsecah.c \
 	src/common/decode/proto/ipsecesp.c \
@@ -26,15 +30,21 @@ libnetcap_a_SOURCES += \
 	src/common/decode/proto/ipv6fragment.c \
 	src/common/decode/proto/ipv6hopbyhop.c \
 	src/common/decode/proto/ipv6routing.c \
+	src/common/decode/proto/lcm.c \
 	src/common/decode/proto/llc.c \
+	src/common/decode/proto/modbustcp.c \
 	src/common/decode/proto/mpls.c \
+	src/common/decode/proto/ntp.c \
 	src/common/decode/proto/null.c \
 	src/common/decode/proto/ppp.c \
 	src/common/decode/proto/pppoe.c \
 	src/common/decode/proto/raw.c \
+	src/common/decode/proto/sctp.c \
+	src/common/decode/proto/sip.c \
 	src/common/decode/proto/sll.c \
 	src/common/decode/proto/sll2.c \
 	src/common/decode/proto/snap.c \
 	src/common/decode/proto/tcp.c \
 	src/common/decode/proto/udp.c \
+	src/common/decode/proto/vrrpv2.c \
 	src/common/decode/proto/vxlan.c

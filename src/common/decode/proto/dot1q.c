@@ -17,6 +17,7 @@ static enum nc_verdict dot1q_decode(struct nc_packet *p, struct nc_rd *r)
 	m.type = type;
 	nc_emit(p, &m.base);
 	if (type < TYPE_MIN) {
+		p->frame_cut = type > r->left;
 		nc_rd_trim(r, type);
 		type = 0;
 	}

@@ -12,6 +12,7 @@ static enum nc_verdict ethernet_decode(struct nc_packet *p, struct nc_rd *r)
 		return NC_SHORT;
 	uint16_t type = (uint16_t)(h[12] << 8 | h[13]);
 	if (type < TYPE_MIN) {
+		p->frame_cut = type > r->left;
 		nc_rd_trim(r, type);
 		type = 0; /* LLC follows; the selector of the 2019 format for it is 0 */
 	}

@@ -1,0 +1,304 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The captures of control and application protocols: a part of make-fixtures, whose helpers it uses."""
+import struct
+
+from __main__ import (A4, A6, B4, B6, ETHERNET, File, LL6, MAC_A, MAC_B, PPP, checksum, eth, ip4, ip6, pattern, pseudo, tcp, udp,
+                      v4, v6, vlan)
+
+
+def u4(f, payload, sport, dport, **kw):
+    f.add(v4(udp(payload, sport, dport), 17), **kw)
+
+
+def u6(f, payload, sport, dport, **kw):
+    f.add(v6(udp(payload, sport, dport, A6, B6), 17), **kw)
+
+
+def t4(f, payload, sport, dport, **kw):
+    f.add(v4(tcp(payload, sport, dport), 6), **kw)
+
+
+def snap(payload, kind, oui=b'\0\0\x0c', length=None, pad=0):
+    body = b'\xaa\xaa\x03' + oui + struct.pack('>H', kind) + payload
+    return eth(body + b'\0' * pad, len(body) if length is None else length, dst=bytes.fromhex('01000ccccccc'))
+
+
+def be16(*n):
+    return struct.pack('>%dH' % len(n), *n)
+
+
+def be32(*n):
+    return struct.pack('>%dI' % len(n), *n)
+
+
+# --- configuration and time ---------------------------------------------------------------------------------------------------
+
+def dhcpv4(d):
+    def message(options, op=1, hlen=6, hw=MAC_A, cookie=b'\x63\x82\x53\x63', htype=1, sname=b'', file=b'', flags=0x8000):
+        return (struct.pack('>BBBBIHH', op, htype, hlen, 1, 0x3903f326, 3, flags) + b'\0' * 4 + A4 + B4 + bytes([10, 0, 0, 1]) +
+                hw.ljust(16, b'\0') + sname.ljust(64, b'\0') + file.ljust(128, b'\0') + cookie + options)
+
+    discover = bytes([53, 1, 1, 61, 7, 1]) + MAC_A + bytes([50, 4]) + B4 + bytes([12, 4]) + b'host' + bytes([55, 4, 1, 3, 6, 42, 255])
+    offer = bytes([53, 1, 2, 1, 4, 255, 255, 255, 0, 0, 0, 58, 4]) + be32(1800) + bytes([54, 4]) + A4 + bytes([80, 0, 255]) + b'\0' * 20
+    f = File(d, 'dhcpv4', ETHERNET)
+    u4(f, message(discover), 68, 67)
+    u4(f, message(offer, op=2, sname=b'boot', file=b'/srv/pxe\xff'), 67, 68)
+    u4(f, message(discover[:-1]), 68, 67)                                # no end
+    u4(f, message(b''), 68, 67)
+    u4(f, message(bytes([255, 53, 1, 1])), 68, 67)                       # something behind the end
+    u4(f, message(b'', hlen=16, hw=pattern(16), htype=32), 68, 67)
+    u4(f, message(b'', hlen=0), 68, 67)
+    u4(f, message(b'\0' * 60, cookie=b'\0' * 4), 68, 67)                 # bootstrap without options
+    u4(f, message(b'', cookie=b''), 68, 67)                              # the header alone
+    u4(f, message(discover, hlen=17), 68, 67)
+    u4(f, message(bytes([53, 1, 1, 12, 200]) + b'short'), 68, 67)        # longer than the message
+    u4(f, message(bytes([53, 1, 1, 12])), 68, 67)                        # no length
+    u4(f, message(discover)[:200], 68, 67)
+    u4(f, message(discover), 68, 67, cut=14 + 28 + 200)
+    u4(f, message(discover), 68, 67, cut=14 + 28 + 238)                  # within the cookie
+    u4(f, message(discover), 68, 67, cut=14 + 28 + 243)                  # between options
+    u4(f, message(bytes([9, 0]) * 2000), 68, 67)                         # more than a packet's memory
+    f.close()
+
+
+def dhcpv6(d):
+    def option(code, data, length=None):
+        return be16(code, len(data) if length is None else length) + data
+
+    client = option(1, be16(1, 1) + be32(0x1db8e6fb) + MAC_A)
+    solicit = b'\x01\x27\x73\x1d' + option(8, be16(0)) + client + option(6, be16(23, 24)) + option(14, b'')
+    ia = option(3, be32(1, 3600, 5400) + option(5, B6 + be32(7200, 7500)))
+    f = File(d, 'dhcpv6', ETHERNET)
+    u6(f, solicit, 546, 547)
+    u6(f, b'\x07\x27\x73\x1d' + client + ia, 547, 546)
+    u6(f, b'\x0c\x01' + A6 + LL6 + option(9, solicit) + option(18, b'eth0'), 547, 547)    # relayed
+    u6(f, b'\x0d\x20' + A6 + LL6, 547, 547)
+    u6(f, b'\x0b\0\0\0', 546, 547)
+    u6(f, b'\xff\xff\xff\xff' + option(65535, b'x'), 546, 547)
+    u6(f, b'\x01\0\0', 546, 547)
+    u6(f, b'\x0c\0' + A6, 547, 547)
+    u6(f, b'\x01\0\0\1' + option(1, b'ab', 3), 546, 547)                 # longer than the message
+    u6(f, b'\x01\0\0\1' + option(1, b'ab') + b'\0\1\0', 546, 547)        # a part of a header
+    u6(f, solicit, 546, 547, cut=14 + 48 + 4)
+    u6(f, solicit, 546, 547, cut=14 + 48 + 10)                           # between options
+    u6(f, solicit, 546, 547, cut=14 + 48 + 20)
+    f.close()
+
+
+def ntp(d):
+    def message(li=0, version=4, mode=3, stratum=2, poll=6, precision=-20):
+        return (struct.pack('>BBbb', li << 6 | version << 3 | mode, stratum, poll, precision) + be32(9760, 63177, 0x11fd0d0d) +
+                struct.pack('>QQQQ', 0xe1b8407debc7e506, 0xe1b8437b8badd400, 1, 2 ** 64 - 1))
+
+    f = File(d, 'ntp', ETHERNET)
+    u4(f, message(), 123, 123)
+    u4(f, message(3, 3, 4, 0, -6, -128), 123, 40000)                     # a leap second unknown, kiss of death
+    u6(f, message(mode=5) + be32(7) + pattern(16), 123, 123)             # key and digest
+    u4(f, message(version=1, mode=0), 123, 123)
+    u4(f, message(mode=4) + be16(0x0104, 36) + pattern(32), 123, 123)    # an extension field
+    u4(f, b'\x16\x82' + be16(1, 0x0618, 0, 0, 10) + b'version="4"', 123, 123)   # control
+    u4(f, b'\x17\0\3\x2a\0\0\0\0', 40000, 123)                           # mode 7
+    u4(f, b'\x16', 40000, 123)
+    u4(f, message(version=0), 123, 123)                                  # versions that there are not
+    u4(f, message(version=5), 123, 123)
+    u4(f, message()[:47], 123, 123)
+    u4(f, message(), 123, 123, cut=14 + 28 + 47)
+    u4(f, message() + pattern(20), 123, 123, cut=14 + 28 + 50)           # within the digest
+    f.close()
+
+
+# --- SIP ----------------------------------------------------------------------------------------------------------------------
+
+def sip(d):
+    request = (b'INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP pc33.example.com;branch=z9hG4bK776\r\nMax-Forwards: 70\r\n'
+               b'To: Bob <sip:bob@example.com>\r\nFrom:Alice <sip:alice@example.com>;tag=1928301774\r\nCall-ID: a84b4c76e66710\r\n'
+               b'CSeq: 314159 INVITE\r\nContent-Length: 4\r\n\r\nv=0\n')
+    response = (b'SIP/2.0 180 Ringing\r\nVia: SIP/2.0/UDP one\r\nv: SIP/2.0/UDP short\r\nVIA:SIP/2.0/UDP two\r\nCSeq: 1 INVITE\r\n'
+                b'Subject: a long\r\n  folded\r\n\tsubject\r\nContact: <sip:a@b>\r\n\r\n')
+    f = File(d, 'sip', ETHERNET)
+    u4(f, request, 5060, 5060)
+    u4(f, response, 5060, 5062)
+    for method in (b'ACK', b'BYE', b'CANCEL', b'OPTIONS', b'REGISTER', b'PRACK', b'SUBSCRIBE', b'NOTIFY', b'PUBLISH', b'INFO', b'REFER',
+                   b'MESSAGE', b'UPDATE', b'ping', b'BENOTIFY'):
+        u4(f, method + b' sip:x SIP/2.0\r\nCSeq: 1 ' + method + b'\r\n\r\n', 5060, 5060)
+    u4(f, b'SIP/1.0 200 \r\nCSeq:1  REGISTER\r\n\r\n', 5060, 5060)        # no reason, two spaces
+    u4(f, b'SIP/2.0 404 Not \xff Found\r\nX: a\0b\r\n: no name\r\nno colon\r\n folded onto X?\r\n\r\n', 5060, 5060)
+    u4(f, b'INFO sip:x SIP/2.0\n first line folded\na:1\nb:\nA : 2\n\nbody', 5060, 5060)     # line feeds alone
+    u4(f, b'INFO sip:x SIP/2.0\r\na:1\r\nb:2', 5060, 5060)                # no end
+    u4(f, b'INFO sip:x SIP/2.0\r\n', 5060, 5060)
+    u4(f, b'INFO sip:x SIP/2.0\r\n' + b'a:b\r\n' * 256 + b'\r\n', 5060, 5060)
+    u4(f, b'INFO sip:x SIP/2.0\r\n' + b'a:b\r\n' * 257 + b'\r\n', 5060, 5060)
+    for other in (b'\r\n\r\n', b'\0', b'INVITE sip:x\r\n\r\n', b'INVITE  SIP/2.0\r\n\r\n', b'SIP/2.0 2OO OK\r\n\r\n', b'SIP/2.0 20 OK\r\n\r\n',
+                  b'SIP/3.0 200 OK\r\n\r\n', b'GET / HTTP/1.1\r\n\r\n', b'no line'):
+        u4(f, other, 5060, 5060)
+    u4(f, request, 5060, 5060, cut=14 + 28 + 20)
+    u4(f, request, 5060, 5060, cut=14 + 28 + 100)
+    u4(f, request, 5060, 5060, cut=14 + 28 + len(request) - 4)           # the body is cut
+    t4(f, request, 40000, 5060)
+    t4(f, request[:100], 40000, 5060)                                    # the head in two segments
+    t4(f, request[100:], 40000, 5060)
+    f.close()
+
+
+# --- network control ----------------------------------------------------------------------------------------------------------
+
+def igmp(d):
+    def message(kind, code, rest):
+        data = bytes([kind, code, 0, 0]) + rest
+        return data[:2] + be16(checksum(data)) + data[4:]
+
+    def add(f, data, **kw):
+        f.add(eth(ip4(data, 2, ttl=1, dst=bytes([224, 0, 0, 22]), options=b'\x94\x04\0\0')), **kw)
+
+    def group(kind, address, sources=(), aux=b'', count=None):
+        n = len(sources) if count is None else count
+        return bytes([kind, len(aux) // 4]) + be16(n) + address + b''.join(sources) + aux
+
+    g = bytes([239, 1, 2, 3])
+    f = File(d, 'igmp', ETHERNET)
+    add(f, message(0x11, 0, b'\0' * 4))                                  # version 1
+    add(f, message(0x12, 0, g))
+    add(f, message(0x11, 100, b'\0' * 4))                                # version 2
+    add(f, message(0x11, 255, g))
+    add(f, message(0x16, 0, g))
+    add(f, message(0x17, 0, g))
+    add(f, message(0x11, 100, b'\0' * 4 + bytes([2, 125]) + be16(0)))    # version 3
+    add(f, message(0x11, 0x8a, g + bytes([15, 0xff]) + be16(2) + A4 + B4))    # codes above 127, suppressed, sources
+    add(f, message(0x22, 0, be16(0, 3) + group(4, g) + group(1, g, (A4, B4)) + group(6, g, (A4,), pattern(8))))
+    add(f, message(0x22, 0, be16(0, 0)))
+    add(f, message(0x14, 1, be32(0x10000) + b'\0' * 4))                  # PIM version 1, which has this protocol's number
+    add(f, message(0x11, 100, g + b'\2\x7d'))                            # a length that no version has
+    add(f, message(0x11, 100, g + bytes([2, 125]) + be16(2) + A4))
+    add(f, message(0x22, 0, be16(0, 2) + group(4, g)))
+    add(f, message(0x22, 0, be16(0, 1) + group(1, g, (A4,), count=2)))
+    add(f, message(0x22, 0, be16(0, 65535) + group(4, g)))
+    add(f, message(0x16, 0, g[:3]))
+    add(f, b'\x16')
+    add(f, message(0x22, 0, be16(0, 2) + group(4, g) + group(4, g)), cut=14 + 24 + 16)
+    add(f, message(0x11, 100, b'\0' * 4 + bytes([2, 125]) + be16(0)), cut=14 + 24 + 8)    # not version 2
+    f.close()
+
+
+def sctp(d):
+    def common(sport, dport, tag, check):
+        return be16(sport, dport) + be32(tag, check)
+
+    init = bytes([1, 0]) + be16(20) + be32(0x1b2c3d4e, 65536) + be16(10, 10) + be32(1)
+    f = File(d, 'sctp', ETHERNET)
+    f.add(v4(common(32836, 80, 0, 0x30bafdd4) + init, 132))
+    f.add(v6(common(80, 65535, 0xffffffff, 0xffffffff) + bytes([10, 0]) + be16(4), 132))
+    f.add(v4(common(1, 2, 3, 4), 132))
+    f.add(v4(common(1, 2, 3, 4)[:11], 132))
+    f.add(v4(common(1, 2, 3, 4) + init, 132), cut=14 + 20 + 11)
+    f.close()
+
+
+def vrrpv2(d):
+    def v2(addresses, count=None, auth=0, version=0x21, interval=1):
+        body = struct.pack('>BBBBBBH', version, 42, 191, len(addresses) if count is None else count, auth, interval, 0) + b''.join(addresses)
+        body += b'password' if auth else b'\0' * 8
+        return body[:6] + be16(checksum(body)) + body[8:]
+
+    def v3(addresses, interval, src, dst, reserved=0):
+        body = struct.pack('>BBBBHH', 0x31, 46, 100, len(addresses), reserved << 12 | interval, 0) + b''.join(addresses)
+        return body[:6] + be16(checksum(pseudo(src, dst, 112, len(body)) + body)) + body[8:]
+
+    group4, group6 = bytes([224, 0, 0, 18]), ip6('ff02::12')
+    f = File(d, 'vrrpv2', ETHERNET)
+    f.add(v4(v2([A4]), 112, dst=group4, ttl=255))
+    f.add(v4(v2([A4, B4, bytes([10, 4, 42, 3])], auth=1, interval=255), 112, dst=group4, ttl=255))
+    f.add(v4(v2([]), 112, dst=group4, ttl=255))
+    f.add(v4(v3([A4, B4], 4095, A4, group4, 15), 112, dst=group4, ttl=255))
+    f.add(v6(v3([LL6, A6], 100, LL6, group6), 112, src=LL6, dst=group6, hops=255))
+    f.add(v4(v2([A4], version=0x41), 112))                               # no such version
+    f.add(v4(v2([A4], count=4), 112))
+    f.add(v4(v2([A4])[:7], 112))
+    f.add(v6(v3([LL6, A6], 100, LL6, group6), 112), cut=14 + 40 + 30)
+    f.add(v4(v2([A4]), 112), cut=14 + 20 + 14)                           # the authentication is cut
+    f.close()
+
+
+def bfd(d):
+    def packet(auth=b'', flags=0xc0, length=None, version=1, diagnostic=0, extra=b''):
+        length = 24 + len(auth) if length is None else length
+        return struct.pack('>BBBB', version << 5 | diagnostic, flags | (4 if auth else 0), 5, length) + \
+            be32(1, 0xffffffff, 1000000, 300000, 50000) + auth + extra
+
+    def digest(kind, n):
+        return bytes([kind, 8 + n, 2, 0]) + be32(0x80000005) + pattern(n)
+
+    f = File(d, 'bfd', ETHERNET)
+    u4(f, packet(), 49152, 3784)
+    u4(f, packet(flags=0x3b, diagnostic=31), 49152, 3784)                # all flags
+    u6(f, packet(flags=0x40, diagnostic=7), 49152, 4784)                 # many hops
+    u4(f, packet(), 49152, 6784)                                         # of a bundle
+    u4(f, packet(), 49152, 7784)                                         # seamless
+    u4(f, packet(b'\1\x09\2secret'), 49152, 3784)
+    u4(f, packet(b'\1\3\2'), 49152, 3784)
+    for kind, n in ((2, 16), (3, 16), (4, 20), (5, 20)):
+        u4(f, packet(digest(kind, n)), 49152, 3784)
+    u4(f, packet(b'\x63\x06\2abc'), 49152, 3784)                         # a kind that there is not
+    u4(f, packet(extra=b'behind it'), 49152, 3784)
+    u4(f, packet(version=2), 49152, 3784)
+    u4(f, packet(length=23), 49152, 3784)
+    u4(f, packet(length=25), 49152, 3784)
+    u4(f, packet(flags=0xc4), 49152, 3784)                               # authentication, but none there
+    u4(f, packet(b'\2\7\2\0' + be32(5) + pattern(16)), 49152, 3784)      # shorter than its header
+    u4(f, packet(b'\2\x19\2\0' + be32(5) + pattern(16)), 49152, 3784)    # longer than the packet
+    u4(f, packet(b'\1\2\2'), 49152, 3784)
+    u4(f, packet()[:3], 49152, 3784)
+    u4(f, packet(digest(2, 16)), 49152, 3784, cut=14 + 28 + 24)
+    f.close()
+
+
+# --- application --------------------------------------------------------------------------------------------------------------
+
+def modbustcp(d):
+    def unit(pdu, transaction=1, protocol=0, unit=255, length=None):
+        return be16(transaction, protocol, len(pdu) + 1 if length is None else length) + bytes([unit]) + pdu
+
+    read, answer = unit(b'\3\0\x6b\0\3'), unit(b'\3\6' + pattern(6), 0xffff, unit=1)
+    f = File(d, 'modbustcp', ETHERNET)
+    t4(f, read, 40000, 502)
+    t4(f, answer, 502, 40000)
+    t4(f, unit(b'\x83\2'), 502, 40000)                                   # an exception
+    t4(f, read + answer + read, 40000, 502)
+    t4(f, read + answer[:9], 40000, 502)                                 # the second goes on in the next segment
+    t4(f, answer[9:], 40000, 502)
+    t4(f, unit(pattern(253)), 40000, 502)
+    t4(f, unit(pattern(1000)), 40000, 502)                               # vendors exceed the standard's 260 bytes
+    t4(f, unit(b'\7') * 40, 40000, 502)                                  # more than are looked at
+    t4(f, unit(b'\3\0', protocol=1), 40000, 502)
+    t4(f, unit(b''), 40000, 502)
+    t4(f, b'\0\1\0\0\0', 40000, 502)
+    t4(f, b'', 40000, 502)
+    t4(f, read, 40000, 502, cut=14 + 20 + 20 + 10)
+    f.close()
+
+
+def lcm(d):
+    def short(channel, payload, magic=b'LC02'):
+        return magic + be32(0x80000001) + channel + payload
+
+    def fragment(number, offset, data, channel=b'', total=3):
+        return b'LC03' + be32(7, 3000, offset) + be16(number, total) + channel + data
+
+    f = File(d, 'lcm', ETHERNET)
+    u4(f, short(b'POSE\0', pattern(40)), 40000, 7667)
+    u4(f, short(b'\0', b''), 40000, 7667)
+    u4(f, short(b'x' * 63 + b'\0', b'y'), 40000, 7667)
+    u4(f, fragment(0, 0, pattern(100), b'BIG\0'), 40000, 7667)
+    u4(f, fragment(2, 2000, pattern(100)), 40000, 7667)
+    u4(f, short(b'POSE\0', b'', b'LC01'), 40000, 7667)                   # not ours
+    u4(f, b'LC0', 40000, 7667)
+    u4(f, short(b'x' * 64 + b'\0', b''), 40000, 7667)
+    u4(f, short(b'POSE', b''), 40000, 7667)                              # no end
+    u4(f, short(b'x' * 70, b''), 40000, 7667)
+    u4(f, b'LC02\0\0', 40000, 7667)
+    u4(f, fragment(0, 0, b'')[:18], 40000, 7667)
+    u4(f, short(b'POSE\0', pattern(40)), 40000, 7667, cut=14 + 28 + 10)
+    u4(f, short(b'POSE\0', pattern(40)), 40000, 7667, cut=14 + 28 + 20)
+    f.close()
+
+
+FILES = (dhcpv4, dhcpv6, ntp, sip, igmp, sctp, vrrpv2, bfd, modbustcp, lcm)
