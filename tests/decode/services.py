@@ -251,6 +251,109 @@ def bfd(d):
     f.close()
 
 
+# --- discovery ----------------------------------------------------------------------------------------------------------------
+
+def lldp(d):
+    def tlv(kind, data, length=None):
+        return be16(kind << 9 | (len(data) if length is None else length)) + data
+
+    def frame(*tlvs, pad=0):
+        return eth(b''.join(tlvs) + b'\0' * pad, 0x88cc, dst=bytes.fromhex('0180c200000e'))
+
+    first = tlv(1, b'\4' + MAC_A) + tlv(2, b'\5eth0') + tlv(3, be16(120))
+    oid = bytes([0x2b, 6, 1, 4, 1, 0x81, 0xc0, 0x6e])
+
+    def management(address, kind=1, number=3, oid=b''):
+        return tlv(8, bytes([len(address) + 1, kind]) + address + b'\2' + be32(number) + bytes([len(oid)]) + oid)
+
+    end = b'\0\0'
+    f = File(d, 'lldp', ETHERNET)
+    f.add(frame(first, end, pad=30))
+    f.add(frame(first, tlv(4, b'Port 1'), tlv(5, b'switch.example'), tlv(6, 'Schön\nzwei'.encode()), tlv(7, be16(0x0014, 0x0004)), management(A4, oid=oid),
+                tlv(127, b'\0\x80\xc2\1\0\1'), tlv(127, b'\0\x12\x0f\1'), tlv(9, b'reserved'), tlv(126, b''), end))
+    f.add(frame(first, tlv(7, be16(0xffff, 0x07ff)), management(A6, 2, 0xffffffff, b'\6\3\x2b\6\1'), tlv(5, b'bad \xff'), end))
+    f.add(frame(first, management(A4, oid=b'\0'), management(B4, oid=b'\x88\x37'), end))         # 0.0; 2.999; the last one counts
+    f.add(frame(first, management(A4, oid=b'\x2b' + b'\xff' * 12 + b'\1'), end))                 # a number too large
+    f.add(frame(first, management(A4, oid=b'\x2b\x81'), end))                                    # one that does not end
+    f.add(frame(first, tlv(1, b'\4again'), tlv(127, b'\0\x80\xc2\x09' + pattern(500)), end))
+    f.add(eth(vlan(first + end, 0, 0x88cc), 0x8100))
+    f.add(frame(tlv(1, b'\4' + MAC_A), tlv(3, be16(120)), tlv(2, b'\5eth0'), end))               # the wrong order
+    f.add(frame(tlv(1, b'\4' + MAC_A), end))
+    f.add(frame(end))
+    f.add(frame(tlv(1, b'\4'), tlv(2, b'\5eth0'), tlv(3, be16(120)), end))                       # no identifier
+    f.add(frame(first, tlv(7, b'\0\1\0'), end))
+    f.add(frame(first, tlv(8, b'\xff\1' + A4 + b'\2' + be32(1) + b'\0'), end))                   # an address longer than its value
+    f.add(frame(first, tlv(8, b'\0\2' + be32(1) + b'\0'), end))                                  # an address without a subtype
+    f.add(frame(first, tlv(127, b'\0\x80\xc2'), end))
+    f.add(frame(first, tlv(5, b'name')))                                                         # no end
+    f.add(frame(first, tlv(5, b'name', 500), end))
+    f.add(frame(first, end), cut=14 + 12)
+    f.add(frame(b''))
+    f.close()
+
+
+CDP_HELLO = b'\0\0\x0c\x01\x12' + b'\0' * 4 + b'\xff' * 4 + b'\1\2\x21\xff' + b'\0' * 6 + MAC_B + b'\xff' + be16(7)
+
+
+def cdp(d):
+    def tlv(kind, data, length=None):
+        return be16(kind, 4 + len(data) if length is None else length) + data
+
+    def packet(*tlvs, version=2):
+        body = bytes([version, 180, 0, 0]) + b''.join(tlvs)
+        return body[:2] + be16(checksum(body)) + body[4:]
+
+    def add(f, *tlvs, version=2, length=None, pad=0, **kw):
+        f.add(snap(packet(*tlvs, version=version), 0x2000, length=length, pad=pad), **kw)
+
+    def address(a):
+        return b'\1\1\xcc' + be16(4) + a if len(a) == 4 else b'\2\x08\xaa\xaa\3\0\0\0\x86\xdd' + be16(16) + a
+
+    def addresses(*a):
+        return be32(len(a)) + b''.join(address(x) for x in a)
+
+    def ew(kind, data, length=None):
+        return be32(kind, len(data) if length is None else length) + data
+
+    def energy(values, length=None, count=None):
+        data = b''.join(values)
+        return (pattern(20) + be32(1, 77) + b'WS-C3750'.ljust(16, b'\0') + be16(3) + b'V01' + b'FDO12345678' + pattern(8) +
+                be16(len(data) if length is None else length, len(values) if count is None else count) + data)
+
+    f = File(d, 'cdp', ETHERNET)
+    add(f, tlv(1, b'R1'), tlv(5, b'IOS\nline two'), tlv(6, b'Cisco 3745'), tlv(2, addresses(A4)), tlv(3, b'FastEthernet0/0'), tlv(4, be32(0x29)), pad=20)
+    add(f, tlv(2, addresses(A4, A6)), tlv(4, be32(0x1ff)), tlv(7, A4 + b'\x18' + B4 + b'\x20' + b'\0' * 5), tlv(8, CDP_HELLO), tlv(9, b'domain'),
+        tlv(10, be16(4094)), tlv(11, b'\1'), tlv(14, b'\1' + be16(20)), tlv(15, b'\x20' + be16(21)), tlv(16, be16(15400)), tlv(17, be32(1500)),
+        tlv(18, b'\1'), tlv(19, b'\7'), tlv(20, b'sysname'), tlv(21, b'\6\x0a\x2b\6\1\4\1\x09\1\x83\x45\x01'), tlv(22, addresses(B4)), tlv(23, b'\0Room 4'))
+    add(f, tlv(25, be16(0xa48d, 1) + be32(15400, 13000)), tlv(26, be16(0, 1) + be32(0, 0xffffffff)), tlv(31, b'\x0f'), tlv(24, b'external'),
+        tlv(27, b'\0'), tlv(0x1003, b'new'), tlv(11, b'\0'), tlv(31, b'\5'))
+    add(f, tlv(29, energy([ew(7, b'role'), ew(8, b'domain'), ew(9, b'name'), ew(23, be16(2, 43440) + A4 + pattern(6)), ew(99, b'?')])))
+    add(f, tlv(29, energy([ew(7, b'role')], count=0)), version=1)
+    add(f, tlv(7, A4), tlv(8, b'\0\0\x0c\1\x13'), tlv(2, be32(1) + b'\1\1\x81' + be16(3) + b'abc'), tlv(9, b''))     # a gateway, other protocols
+    add(f)
+    for broken in (tlv(4, b'\0\0\1'), tlv(2, be32(2) + address(A4)), tlv(2, be32(0xffffffff)), tlv(2, b'\0\0'), tlv(8, b'\0\0\x0c\1'), tlv(14, b'\1\0'),
+                   tlv(25, b'\0\0\0'), tlv(11, b''), tlv(29, energy([])[:71]), tlv(29, energy([ew(7, b'role', 5)])), tlv(29, energy([ew(23, b'\0\2')])),
+                   tlv(29, energy([ew(7, b'x')], length=400)), tlv(1, b'', 3), tlv(2, be32(1) + b'\1\1\xcc' + be16(9) + A4)):
+        add(f, tlv(1, b'R1'), broken)
+    add(f, tlv(1, b'R1'), tlv(3, b'eth', 90))                            # longer than the packet
+    add(f, tlv(1, b'R1'), b'\0\3\0')
+    add(f, tlv(1, b'R1'), version=3)
+    add(f, tlv(1, b'R1'), tlv(3, b'eth0'), cut=14 + 8 + 4 + 6)           # between values
+    add(f, cut=14 + 8 + 3)
+    f.close()
+
+
+def nortel(d):
+    body = A4 + b'\0\1\7' + bytes([0x1e, 12, 2, 4])
+    f = File(d, 'nortel', ETHERNET)
+    f.add(snap(body, 0x01a2, b'\0\0\x81', pad=27))
+    f.add(snap(body[:4] + b'\xff' * 7, 0x01a2, b'\0\0\x81'))
+    f.add(snap(body, 0x01a1, b'\0\0\x81'))                               # the other number: unknown
+    f.add(snap(body[:10], 0x01a2, b'\0\0\x81'))
+    f.add(snap(body, 0x01a2, b'\0\0\x81'), cut=14 + 8 + 10)
+    f.close()
+
+
 # --- application --------------------------------------------------------------------------------------------------------------
 
 def modbustcp(d):
@@ -301,4 +404,4 @@ def lcm(d):
     f.close()
 
 
-FILES = (dhcpv4, dhcpv6, ntp, sip, igmp, sctp, vrrpv2, bfd, modbustcp, lcm)
+FILES = (dhcpv4, dhcpv6, ntp, sip, igmp, sctp, vrrpv2, bfd, lldp, cdp, nortel, modbustcp, lcm)

@@ -4,6 +4,7 @@
 
 extern const struct nc_decoder nc_decoder_arp;
 extern const struct nc_decoder nc_decoder_bfd;
+extern const struct nc_decoder nc_decoder_cdp;
 extern const struct nc_decoder nc_decoder_dhcpv4;
 extern const struct nc_decoder nc_decoder_dhcpv6;
 extern const struct nc_decoder nc_decoder_dns;
@@ -33,8 +34,10 @@ extern const struct nc_decoder nc_decoder_ipv6hopbyhop;
 extern const struct nc_decoder nc_decoder_ipv6routing;
 extern const struct nc_decoder nc_decoder_lcm;
 extern const struct nc_decoder nc_decoder_llc;
+extern const struct nc_decoder nc_decoder_lldp;
 extern const struct nc_decoder nc_decoder_modbustcp;
 extern const struct nc_decoder nc_decoder_mpls;
+extern const struct nc_decoder nc_decoder_nortel;
 extern const struct nc_decoder nc_decoder_ntp;
 extern const struct nc_decoder nc_decoder_null;
 extern const struct nc_decoder nc_decoder_ppp;
@@ -53,6 +56,7 @@ extern const struct nc_decoder nc_decoder_vxlan;
 const struct nc_decoder *const nc_decoders[] = {
 	&nc_decoder_arp,
 	&nc_decoder_bfd,
+	&nc_decoder_cdp,
 	&nc_decoder_dhcpv4,
 	&nc_decoder_dhcpv6,
 	&nc_decoder_dns,
@@ -82,8 +86,10 @@ const struct nc_decoder *const nc_decoders[] = {
 	&nc_decoder_ipv6routing,
 	&nc_decoder_lcm,
 	&nc_decoder_llc,
+	&nc_decoder_lldp,
 	&nc_decoder_modbustcp,
 	&nc_decoder_mpls,
+	&nc_decoder_nortel,
 	&nc_decoder_ntp,
 	&nc_decoder_null,
 	&nc_decoder_ppp,

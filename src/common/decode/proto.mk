@@ -3,6 +3,7 @@
 libnetcap_a_SOURCES += \
 	src/common/decode/proto/arp.c \
 	src/common/decode/proto/bfd.c \
+	src/common/decode/proto/cdp.c \
 	src/common/decode/proto/dhcpv4.c \
 	src/common/decode/proto/dhcpv6.c \
 	src/common/decode/proto/dns.c \
@@ -32,8 +33,10 @@ libnetcap_a_SOURCES += \
 	src/common/decode/proto/ipv6routing.c \
 	src/common/decode/proto/lcm.c \
 	src/common/decode/proto/llc.c \
+	src/common/decode/proto/lldp.c \
 	src/common/decode/proto/modbustcp.c \
 	src/common/decode/proto/mpls.c \
+	src/common/decode/proto/nortel.c \
 	src/common/decode/proto/ntp.c \
 	src/common/decode/proto/null.c \
 	src/common/decode/proto/ppp.c \
