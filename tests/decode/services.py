@@ -404,4 +404,83 @@ def lcm(d):
     f.close()
 
 
-FILES = (dhcpv4, dhcpv6, ntp, sip, igmp, sctp, vrrpv2, bfd, lldp, cdp, nortel, modbustcp, lcm)
+# --- authentication -----------------------------------------------------------------------------------------------------------
+
+def eap_packet(code, ident, data=b'', length=None):
+    return struct.pack('>BBH', code, ident, 4 + len(data) if length is None else length) + data
+
+
+def eapol_frame(kind, body, version=1, length=None, pad=0, ethertype=0x888e):
+    length = len(body) if length is None else length
+    return eth(bytes([version, kind]) + be16(length) + body + b'\0' * pad, ethertype, dst=bytes.fromhex('0180c2000003'))
+
+
+def eap(d):
+    def add(f, *args, pad=0, **kw):
+        f.add(eapol_frame(0, eap_packet(*args), pad=pad), **kw)
+
+    f = File(d, 'eap', ETHERNET)
+    add(f, 1, 1, b'\1', pad=41)                                          # the padding is not of the packet
+    add(f, 2, 1, b'\1John.McGuirk')
+    add(f, 1, 2, b'\4\x10' + pattern(16))
+    add(f, 2, 2, b'\3\4')
+    add(f, 3, 2, pad=42)
+    add(f, 4, 255)
+    add(f, 5, 0, b'\2\0')                                                # initiate
+    add(f, 1, 1, b'\xfe\0\0\0\0\0\0\1x')                                 # expanded type
+    add(f, 1, 1, b'\1', 4)                                               # no type
+    add(f, 1, 1, b'', 3)
+    add(f, 1, 1, b'\1', 90)
+    f.add(eapol_frame(0, b'\1\1'))
+    f.add(eapol_frame(0, eap_packet(1, 1, b'\1hello')), cut=14 + 4 + 7)
+    f.close()
+    f = File(d, 'eap-ppp', PPP)
+    f.add(b'\xc2\x27' + eap_packet(1, 42, b'\4\x10' + pattern(16)))
+    f.close()
+
+
+def eapol(d):
+    f = File(d, 'eapol', ETHERNET)
+    f.add(eapol_frame(1, b'', pad=42))                                   # start
+    f.add(eapol_frame(2, b'', 2, pad=42))                                # logoff
+    f.add(eapol_frame(0, eap_packet(3, 1)))
+    f.add(eapol_frame(4, pattern(8), 3))                                 # an alert
+    f.add(eapol_frame(8, pattern(8), 3))                                 # one that we leave alone
+    f.add(eapol_frame(0, b''))                                           # nothing in it
+    f.add(eapol_frame(0, eap_packet(4, 1), ethertype=0x88c7))            # before association
+    f.add(eth(vlan(bytes([1, 1, 0, 0]), 3, 0x888e), 0x8100))
+    f.add(eapol_frame(5, b'abc', length=4))
+    f.add(eapol_frame(1, b''), cut=14 + 3)
+    f.close()
+
+
+def eapolkey(d):
+    def key(info, data=b'', mic=pattern(16), length=None, kind=2, keylen=16):
+        return (bytes([kind]) + be16(info, keylen) + struct.pack('>Q', 2) + pattern(32, 3) + pattern(16, 4) + struct.pack('>QQ', 5, 6) + mic +
+                be16(len(data) if length is None else length) + data)
+
+    def rc4(index, data):
+        return b'\1' + be16(13) + struct.pack('>Q', 0x8000000000000001) + pattern(16) + bytes([index]) + pattern(16, 2) + data
+
+    rsn = b'\x30\x14' + pattern(20)
+    f = File(d, 'eapolkey', ETHERNET)
+    f.add(eapol_frame(3, key(0x008a, mic=b'\0' * 16), 2))                # the four messages
+    f.add(eapol_frame(3, key(0x010a, rsn, keylen=0)))
+    f.add(eapol_frame(3, key(0x13ca, pattern(56)), 2, pad=9))
+    f.add(eapol_frame(3, key(0x030a, keylen=0)))
+    f.add(eapol_frame(3, key(0xffff, pattern(24)), 2))                   # all bits
+    f.add(eapol_frame(3, key(0x0391, pattern(32), kind=254, keylen=32))) # WPA, a key of the group
+    f.add(eapol_frame(3, key(0x13c8, pattern(40), mic=pattern(24))))     # longer codes
+    f.add(eapol_frame(3, key(0x13c8, pattern(40), mic=pattern(32))))
+    f.add(eapol_frame(3, key(0x12c8, pattern(40), mic=b'')))
+    f.add(eapol_frame(3, rc4(0x81, pattern(13))))
+    f.add(eapol_frame(3, rc4(0x7f, b''), pad=2))
+    f.add(eapol_frame(3, key(0x13ca, pattern(20), length=21)))           # more than is there
+    f.add(eapol_frame(3, key(0x13ca)[:94]))
+    f.add(eapol_frame(3, rc4(1, b'')[:43]))
+    f.add(eapol_frame(3, b'\2'))
+    f.add(eapol_frame(3, key(0x13ca, pattern(20))), cut=14 + 4 + 100)
+    f.close()
+
+
+FILES = (dhcpv4, dhcpv6, ntp, sip, igmp, sctp, vrrpv2, bfd, lldp, cdp, nortel, modbustcp, lcm, eap, eapol, eapolkey)

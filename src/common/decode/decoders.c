@@ -9,6 +9,9 @@ extern const struct nc_decoder nc_decoder_dhcpv4;
 extern const struct nc_decoder nc_decoder_dhcpv6;
 extern const struct nc_decoder nc_decoder_dns;
 extern const struct nc_decoder nc_decoder_dot1q;
+extern const struct nc_decoder nc_decoder_eap;
+extern const struct nc_decoder nc_decoder_eapol;
+extern const struct nc_decoder nc_decoder_eapolkey;
 extern const struct nc_decoder nc_decoder_erspan;
 extern const struct nc_decoder nc_decoder_ethernet;
 extern const struct nc_decoder nc_decoder_ethernetctp;
@@ -61,6 +64,9 @@ const struct nc_decoder *const nc_decoders[] = {
 	&nc_decoder_dhcpv6,
 	&nc_decoder_dns,
 	&nc_decoder_dot1q,
+	&nc_decoder_eap,
+	&nc_decoder_eapol,
+	&nc_decoder_eapolkey,
 	&nc_decoder_erspan,
 	&nc_decoder_ethernet,
 	&nc_decoder_ethernetctp,

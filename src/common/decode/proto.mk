@@ -8,6 +8,9 @@ libnetcap_a_SOURCES += \
 	src/common/decode/proto/dhcpv6.c \
 	src/common/decode/proto/dns.c \
 	src/common/decode/proto/dot1q.c \
+	src/common/decode/proto/eap.c \
+	src/common/decode/proto/eapol.c \
+	src/common/decode/proto/eapolkey.c \
 	src/common/decode/proto/erspan.c \
 	src/common/decode/proto/ethernet.c \
 	src/common/decode/proto/ethernetctp.c \

@@ -10,6 +10,8 @@ enum nc_inner {
 	NC_INNER_ERSPAN = 1,     /* behind GRE with a sequence number */
 	NC_INNER_CTP_REPLY,      /* behind the function number of EthernetCTP */
 	NC_INNER_USB_SETUP,      /* the 8 bytes of a control request */
+	NC_INNER_EAP = 0x10,     /* in EAPOL */
+	NC_INNER_EAPOLKEY,
 	NC_INNER_DOT11 = 0x100,  /* 802.11 whose capture header says nothing of the frame check sequence */
 	NC_INNER_DOT11_NOFCS = 0x101,
 	NC_INNER_DOT11_FCS = 0x102,
