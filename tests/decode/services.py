@@ -483,4 +483,132 @@ def eapolkey(d):
     f.close()
 
 
-FILES = (dhcpv4, dhcpv6, ntp, sip, igmp, sctp, vrrpv2, bfd, lldp, cdp, nortel, modbustcp, lcm, eap, eapol, eapolkey)
+# --- OSPF ---------------------------------------------------------------------------------------------------------------------
+
+HELLO, DESCRIPTION, REQUEST, UPDATE, ACKNOWLEDGMENT = range(1, 6)
+R1, R2, R3 = 0x01010101, 0x02020202, 0xffffffff
+
+
+def lsa(kind, body, link=5, router=R1, options=0x22, version=3, length=None, age=1):
+    word = be16(kind) if version == 3 else bytes([options, kind])
+    return be16(age) + word + be32(link, router, 0x80000001) + be16(0xbeef, 20 + len(body) if length is None else length) + body
+
+
+def ospfv2(d):
+    def packet(kind, body, length=None, autype=0, authentication=b'\0' * 8, version=2, area=0, digest=b''):
+        length = 24 + len(body) if length is None else length
+        head = bytes([version, kind]) + be16(length) + be32(R1, area) + be16(0, autype)
+        check = checksum(head + body) if autype < 2 else 0
+        return head[:12] + be16(check) + head[14:] + authentication + body + digest
+
+    def add(f, *args, **kw):
+        cut = kw.pop('cut', None)
+        f.add(v4(packet(*args, **kw), 89, ttl=1, dst=bytes([224, 0, 0, 5])), cut=cut)
+
+    def lsa2(kind, body, **kw):
+        return lsa(kind, body, version=2, **kw)
+
+    def hello(*neighbors):
+        return be32(0xffffff00) + be16(10) + b'\x12\1' + be32(40, 0xc0000201, 0xc0000202, *neighbors)
+
+    def update(*lsas, count=None):
+        return be32(len(lsas) if count is None else count) + b''.join(lsas)
+
+    def link(kind, metric, tos=()):
+        return be32(0xc0a80d01, 0xffffff00) + bytes([kind, len(tos)]) + be16(metric) + b''.join(be16(t, 9) for t in tos)
+
+    router = lsa2(1, b'\7\0' + be16(3) + link(3, 1) + link(1, 65535, (2, 4)) + link(2, 10))
+    network = lsa2(2, be32(0xffffff00, R1, R2))
+    external = be32(0xffff0000, 0x80000014, 0xc0000207, 99)
+    headers = router[:20] + network[:20]
+    f = File(d, 'ospfv2', ETHERNET)
+    add(f, HELLO, hello())
+    add(f, HELLO, hello(R2, R3), area=0xc0a80101, autype=1, authentication=b'password')
+    add(f, HELLO, hello(R2), autype=2, authentication=b'\0\0\1\x10' + be32(0x3c7a1b2d), digest=pattern(16))       # a digest behind it
+    add(f, HELLO, hello(R2), autype=2, authentication=b'\xff' * 8)
+    add(f, DESCRIPTION, be16(1476) + b'\x52\7' + be32(9354))
+    add(f, DESCRIPTION, be16(0) + b'\x52\2' + be32(9355) + headers)
+    add(f, REQUEST, be32(1, R1, R1) + be32(0x10000005, R2, R3))
+    add(f, UPDATE, update(router, network, lsa2(3, be32(0xffffff00, 64), link=0xc0a80d00), lsa2(4, be32(0, 20), link=R2), lsa2(5, external, age=3600),
+                          lsa2(7, external[:8] + be32(0, 0)), lsa2(10, pattern(12)), lsa2(6, b''), lsa2(11, b'')))
+    add(f, UPDATE, update(lsa2(1, b'\0\0\0\0')))
+    add(f, UPDATE, update())
+    add(f, ACKNOWLEDGMENT, headers)
+    add(f, ACKNOWLEDGMENT, b'')
+    add(f, 6, b'')                                                       # contradictions
+    add(f, HELLO, hello(), length=23)
+    add(f, HELLO, hello(), length=100)
+    add(f, HELLO, hello()[:19])
+    add(f, HELLO, hello() + b'\0\1')
+    add(f, ACKNOWLEDGMENT, headers + b'\0')
+    add(f, REQUEST, be32(1, R1))
+    add(f, UPDATE, update(router, count=2))
+    add(f, UPDATE, update(count=0xffffffff))
+    add(f, UPDATE, update(lsa2(1, b'\0\0' + be16(9) + link(3, 1))))
+    add(f, UPDATE, update(lsa2(1, b'\0\0' + be16(1) + link(3, 1, (1, 2))[:-4])))
+    add(f, UPDATE, update(lsa2(5, external[:15])))
+    add(f, UPDATE, update(lsa2(2, be32(0xffffff00, R1) + b'\0')))
+    add(f, UPDATE, update(lsa2(2, b'', length=19)))
+    add(f, UPDATE, update(lsa2(2, be32(0xffffff00), length=400)))
+    add(f, HELLO, hello(), version=4)                                    # neither
+    f.add(v4(packet(HELLO, hello())[:20], 89))
+    add(f, UPDATE, update(router, network), cut=14 + 20 + 24 + 4 + 72)   # between advertisements
+    add(f, HELLO, hello(R2), cut=14 + 20 + 24 + 20)                      # before the neighbour
+    add(f, HELLO, hello(R2), cut=14 + 20 + 13)
+    f.close()
+
+
+def ospfv3(d):
+    def packet(kind, body, length=None, version=3, instance=0, area=1):
+        length = 16 + len(body) if length is None else length
+        return bytes([version, kind]) + be16(length) + be32(R1, area) + be16(0xf174) + bytes([instance, 0]) + body
+
+    def add(f, *args, **kw):
+        cut = kw.pop('cut', None)
+        f.add(v6(packet(*args, **kw), 89, src=LL6, dst=ip6('ff02::5'), hops=1), cut=cut)
+
+    def hello(*neighbors):
+        return be32(5, 0x01000013) + be16(10, 40) + be32(R2, R1, *neighbors)
+
+    def update(*lsas, count=None):
+        return be32(len(lsas) if count is None else count) + b''.join(lsas)
+
+    def prefix(length, data, options=0, metric=0):
+        return bytes([length, options]) + be16(metric) + data
+
+    p64, p0, p128, p56 = prefix(64, B6[:8], 2, 7), prefix(0, b''), prefix(128, A6, 255, 65535), prefix(56, A6[:8])
+    router = lsa(0x2001, be32(0x01000033) + bytes([2, 0]) + be16(10) + be32(5, 6, R2) + bytes([1, 0]) + be16(65535) + be32(1, 2, R3))
+    network = lsa(0x2002, be32(0x00000033, R1, R2))
+    headers = router[:20] + network[:20]
+    external = be32(0x04000014) + b'\x40\0' + be16(0) + A6[:8]
+    f = File(d, 'ospfv3', ETHERNET)
+    add(f, HELLO, hello())
+    add(f, HELLO, hello(R2, R3), instance=255)
+    add(f, DESCRIPTION, be32(0x13) + be16(1500, 7) + be32(9354))
+    add(f, DESCRIPTION, be32(0xff000013) + be16(0, 0xff02) + be32(9355) + headers)
+    add(f, REQUEST, be32(0x2001, R1, R1) + be32(0xffff4005, 1, R2))
+    add(f, UPDATE, update(router, network, lsa(0x2003, be32(74) + p64[:4] + p64[4:]), lsa(0x2004, be32(0x33, 20, R2)), lsa(0x4005, external),
+                          lsa(0x2007, be32(0x07ffffff) + b'\0\1' + be16(0x2001) + A6 + be32(99, 77)), lsa(0x0008, be32(0x01000033) + LL6 + be32(2) + p64 + p0),
+                          lsa(0x2009, be16(2, 0x2002) + be32(5, R1) + p128 + p56), lsa(0xa00b, pattern(8)), lsa(0x2006, b''), lsa(0x8008, be32(0) + LL6 + be32(0))))
+    add(f, UPDATE, update())
+    add(f, ACKNOWLEDGMENT, headers)
+    add(f, ACKNOWLEDGMENT, b'')
+    f.add(v4(packet(HELLO, hello()), 89))                                # over IPv4 (RFC 7949)
+    add(f, 9, b'')                                                       # contradictions
+    add(f, HELLO, hello(), length=15)
+    add(f, HELLO, hello(), length=500)
+    add(f, HELLO, hello()[:18])
+    add(f, UPDATE, update(router, count=3))
+    add(f, UPDATE, update(lsa(0x2001, be32(1) + b'\0' * 15)))
+    add(f, UPDATE, update(lsa(0x2003, be32(1) + prefix(129, A6 + b'\0' * 4))))
+    add(f, UPDATE, update(lsa(0x2003, be32(1) + prefix(64, A6[:7]))))
+    add(f, UPDATE, update(lsa(0x2009, be16(9, 0) + be32(0, 0) + p64)))
+    add(f, UPDATE, update(lsa(0x0008, be32(1) + LL6 + be32(0xffffffff) + p64)))
+    add(f, UPDATE, update(lsa(0x4005, be32(0x02000000) + b'\0\0' + be16(0) + A6[:15])))
+    add(f, HELLO, hello(), version=1)                                    # neither
+    add(f, UPDATE, update(router, network), cut=14 + 40 + 16 + 4 + 56)
+    add(f, HELLO, hello(R2), cut=14 + 40 + 16 + 20)
+    f.close()
+
+
+FILES = (dhcpv4, dhcpv6, ntp, sip, igmp, sctp, vrrpv2, bfd, lldp, cdp, nortel, modbustcp, lcm, eap, eapol, eapolkey, ospfv2, ospfv3)

@@ -43,6 +43,8 @@ extern const struct nc_decoder nc_decoder_mpls;
 extern const struct nc_decoder nc_decoder_nortel;
 extern const struct nc_decoder nc_decoder_ntp;
 extern const struct nc_decoder nc_decoder_null;
+extern const struct nc_decoder nc_decoder_ospfv2;
+extern const struct nc_decoder nc_decoder_ospfv3;
 extern const struct nc_decoder nc_decoder_ppp;
 extern const struct nc_decoder nc_decoder_pppoe;
 extern const struct nc_decoder nc_decoder_raw;
@@ -98,6 +100,8 @@ const struct nc_decoder *const nc_decoders[] = {
 	&nc_decoder_nortel,
 	&nc_decoder_ntp,
 	&nc_decoder_null,
+	&nc_decoder_ospfv2,
+	&nc_decoder_ospfv3,
 	&nc_decoder_ppp,
 	&nc_decoder_pppoe,
 	&nc_decoder_raw,

@@ -42,6 +42,8 @@ libnetcap_a_SOURCES += \
 	src/common/decode/proto/nortel.c \
 	src/common/decode/proto/ntp.c \
 	src/common/decode/proto/null.c \
+	src/common/decode/proto/ospfv2.c \
+	src/common/decode/proto/ospfv3.c \
 	src/common/decode/proto/ppp.c \
 	src/common/decode/proto/pppoe.c \
 	src/common/decode/proto/raw.c \
