@@ -21,7 +21,7 @@ static const struct {
 	const char *type, *field;
 } payload_fields[] = {
 	{ NULL, "PayloadEntropy" }, { NULL, "PayloadSize" }, { NULL, "Payload" },
-	{ "EthernetCTPReply", "Data" }, { "IPSecESP", "LenEncrypted" },
+	{ "Dot11", "Checksum" }, { "EthernetCTPReply", "Data" }, { "IPSecESP", "LenEncrypted" },
 };
 
 struct packed {

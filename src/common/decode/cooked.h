@@ -8,10 +8,13 @@
 /* Who comes next, by ARPHRD_ type and protocol field; NC_SKIP when that is nobody's. */
 static inline enum nc_verdict nc_cooked_next(struct nc_packet *p, uint16_t arphrd, uint16_t protocol)
 {
-	enum { ARPHRD_80211 = 801, ARPHRD_RADIOTAP = 803, ARPHRD_NETLINK_ = 824, PROTOCOL_LLC = 4, TYPE_MIN = 0x0600 };
+	enum { ARPHRD_80211 = 801, ARPHRD_PRISM = 802, ARPHRD_RADIOTAP = 803, ARPHRD_NETLINK_ = 824 };
+	enum { PROTOCOL_LLC = 4, TYPE_MIN = 0x0600 };
 
 	if (arphrd == ARPHRD_80211)
 		return nc_next(p, NC_DATALINK, 105);
+	if (arphrd == ARPHRD_PRISM)
+		return nc_next(p, NC_DATALINK, 119);
 	if (arphrd == ARPHRD_RADIOTAP)
 		return nc_next(p, NC_DATALINK, 127);
 	if (arphrd == ARPHRD_NETLINK_ || (protocol < TYPE_MIN && protocol != PROTOCOL_LLC))

@@ -5,9 +5,11 @@
 extern const struct nc_decoder nc_decoder_arp;
 extern const struct nc_decoder nc_decoder_bfd;
 extern const struct nc_decoder nc_decoder_cdp;
+extern const struct nc_decoder nc_decoder_chdlc;
 extern const struct nc_decoder nc_decoder_dhcpv4;
 extern const struct nc_decoder nc_decoder_dhcpv6;
 extern const struct nc_decoder nc_decoder_dns;
+extern const struct nc_decoder nc_decoder_dot11;
 extern const struct nc_decoder nc_decoder_dot1q;
 extern const struct nc_decoder nc_decoder_eap;
 extern const struct nc_decoder nc_decoder_eapol;
@@ -16,8 +18,11 @@ extern const struct nc_decoder nc_decoder_erspan;
 extern const struct nc_decoder nc_decoder_ethernet;
 extern const struct nc_decoder nc_decoder_ethernetctp;
 extern const struct nc_decoder nc_decoder_ethernetctpreply;
+extern const struct nc_decoder nc_decoder_fddi;
+extern const struct nc_decoder nc_decoder_framerelay;
 extern const struct nc_decoder nc_decoder_geneve;
 extern const struct nc_decoder nc_decoder_gre;
+extern const struct nc_decoder nc_decoder_gtp;
 extern const struct nc_decoder nc_decoder_icmpv4;
 extern const struct nc_decoder nc_decoder_icmpv6;
 extern const struct nc_decoder nc_decoder_icmpv6echo;
@@ -35,6 +40,7 @@ extern const struct nc_decoder nc_decoder_ipv6dest;
 extern const struct nc_decoder nc_decoder_ipv6fragment;
 extern const struct nc_decoder nc_decoder_ipv6hopbyhop;
 extern const struct nc_decoder nc_decoder_ipv6routing;
+extern const struct nc_decoder nc_decoder_l2tp;
 extern const struct nc_decoder nc_decoder_lcm;
 extern const struct nc_decoder nc_decoder_llc;
 extern const struct nc_decoder nc_decoder_lldp;
@@ -45,8 +51,11 @@ extern const struct nc_decoder nc_decoder_ntp;
 extern const struct nc_decoder nc_decoder_null;
 extern const struct nc_decoder nc_decoder_ospfv2;
 extern const struct nc_decoder nc_decoder_ospfv3;
+extern const struct nc_decoder nc_decoder_ppi;
 extern const struct nc_decoder nc_decoder_ppp;
 extern const struct nc_decoder nc_decoder_pppoe;
+extern const struct nc_decoder nc_decoder_prism;
+extern const struct nc_decoder nc_decoder_radiotap;
 extern const struct nc_decoder nc_decoder_raw;
 extern const struct nc_decoder nc_decoder_sctp;
 extern const struct nc_decoder nc_decoder_sip;
@@ -54,7 +63,12 @@ extern const struct nc_decoder nc_decoder_sll;
 extern const struct nc_decoder nc_decoder_sll2;
 extern const struct nc_decoder nc_decoder_snap;
 extern const struct nc_decoder nc_decoder_tcp;
+extern const struct nc_decoder nc_decoder_teredo;
+extern const struct nc_decoder nc_decoder_tokenring;
 extern const struct nc_decoder nc_decoder_udp;
+extern const struct nc_decoder nc_decoder_usb;
+extern const struct nc_decoder nc_decoder_usbpcap;
+extern const struct nc_decoder nc_decoder_usbsetup;
 extern const struct nc_decoder nc_decoder_vrrpv2;
 extern const struct nc_decoder nc_decoder_vxlan;
 
@@ -62,9 +76,11 @@ const struct nc_decoder *const nc_decoders[] = {
 	&nc_decoder_arp,
 	&nc_decoder_bfd,
 	&nc_decoder_cdp,
+	&nc_decoder_chdlc,
 	&nc_decoder_dhcpv4,
 	&nc_decoder_dhcpv6,
 	&nc_decoder_dns,
+	&nc_decoder_dot11,
 	&nc_decoder_dot1q,
 	&nc_decoder_eap,
 	&nc_decoder_eapol,
@@ -73,8 +89,11 @@ const struct nc_decoder *const nc_decoders[] = {
 	&nc_decoder_ethernet,
 	&nc_decoder_ethernetctp,
 	&nc_decoder_ethernetctpreply,
+	&nc_decoder_fddi,
+	&nc_decoder_framerelay,
 	&nc_decoder_geneve,
 	&nc_decoder_gre,
+	&nc_decoder_gtp,
 	&nc_decoder_icmpv4,
 	&nc_decoder_icmpv6,
 	&nc_decoder_icmpv6echo,
@@ -92,6 +111,7 @@ const struct nc_decoder *const nc_decoders[] = {
 	&nc_decoder_ipv6fragment,
 	&nc_decoder_ipv6hopbyhop,
 	&nc_decoder_ipv6routing,
+	&nc_decoder_l2tp,
 	&nc_decoder_lcm,
 	&nc_decoder_llc,
 	&nc_decoder_lldp,
@@ -102,8 +122,11 @@ const struct nc_decoder *const nc_decoders[] = {
 	&nc_decoder_null,
 	&nc_decoder_ospfv2,
 	&nc_decoder_ospfv3,
+	&nc_decoder_ppi,
 	&nc_decoder_ppp,
 	&nc_decoder_pppoe,
+	&nc_decoder_prism,
+	&nc_decoder_radiotap,
 	&nc_decoder_raw,
 	&nc_decoder_sctp,
 	&nc_decoder_sip,
@@ -111,7 +134,12 @@ const struct nc_decoder *const nc_decoders[] = {
 	&nc_decoder_sll2,
 	&nc_decoder_snap,
 	&nc_decoder_tcp,
+	&nc_decoder_teredo,
+	&nc_decoder_tokenring,
 	&nc_decoder_udp,
+	&nc_decoder_usb,
+	&nc_decoder_usbpcap,
+	&nc_decoder_usbsetup,
 	&nc_decoder_vrrpv2,
 	&nc_decoder_vxlan,
 };

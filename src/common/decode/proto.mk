@@ -4,9 +4,11 @@ libnetcap_a_SOURCES += \
 	src/common/decode/proto/arp.c \
 	src/common/decode/proto/bfd.c \
 	src/common/decode/proto/cdp.c \
+	src/common/decode/proto/chdlc.c \
 	src/common/decode/proto/dhcpv4.c \
 	src/common/decode/proto/dhcpv6.c \
 	src/common/decode/proto/dns.c \
+	src/common/decode/proto/dot11.c \
 	src/common/decode/proto/dot1q.c \
 	src/common/decode/proto/eap.c \
 	src/common/decode/proto/eapol.c \
@@ -15,8 +17,11 @@ libnetcap_a_SOURCES += \
 	src/common/decode/proto/ethernet.c \
 	src/common/decode/proto/ethernetctp.c \
 	src/common/decode/proto/ethernetctpreply.c \
+	src/common/decode/proto/fddi.c \
+	src/common/decode/proto/framerelay.c \
 	src/common/decode/proto/geneve.c \
 	src/common/decode/proto/gre.c \
+	src/common/decode/proto/gtp.c \
 	src/common/decode/proto/icmpv4.c \
 	src/common/decode/proto/icmpv6.c \
 	src/common/decode/proto/icmpv6echo.c \
@@ -34,6 +39,7 @@ libnetcap_a_SOURCES += \
 	src/common/decode/proto/ipv6fragment.c \
 	src/common/decode/proto/ipv6hopbyhop.c \
 	src/common/decode/proto/ipv6routing.c \
+	src/common/decode/proto/l2tp.c \
 	src/common/decode/proto/lcm.c \
 	src/common/decode/proto/llc.c \
 	src/common/decode/proto/lldp.c \
@@ -44,8 +50,11 @@ libnetcap_a_SOURCES += \
 	src/common/decode/proto/null.c \
 	src/common/decode/proto/ospfv2.c \
 	src/common/decode/proto/ospfv3.c \
+	src/common/decode/proto/ppi.c \
 	src/common/decode/proto/ppp.c \
 	src/common/decode/proto/pppoe.c \
+	src/common/decode/proto/prism.c \
+	src/common/decode/proto/radiotap.c \
 	src/common/decode/proto/raw.c \
 	src/common/decode/proto/sctp.c \
 	src/common/decode/proto/sip.c \
@@ -53,6 +62,11 @@ libnetcap_a_SOURCES += \
 	src/common/decode/proto/sll2.c \
 	src/common/decode/proto/snap.c \
 	src/common/decode/proto/tcp.c \
+	src/common/decode/proto/teredo.c \
+	src/common/decode/proto/tokenring.c \
 	src/common/decode/proto/udp.c \
+	src/common/decode/proto/usb.c \
+	src/common/decode/proto/usbpcap.c \
+	src/common/decode/proto/usbsetup.c \
 	src/common/decode/proto/vrrpv2.c \
 	src/common/decode/proto/vxlan.c

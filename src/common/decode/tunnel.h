@@ -19,6 +19,8 @@ enum nc_inner {
 };
 
 enum {
+	NC_DATALINK_ETHERNET = 1,
+	NC_DATALINK_CHDLC = 104,
 	NC_TYPE_IPV4 = 0x0800,
 	NC_TYPE_IPV6 = 0x86dd,
 	NC_TYPE_PPP = 0x880b,
@@ -26,6 +28,12 @@ enum {
 	NC_TYPE_MIN = 0x0600,    /* smaller EtherTypes are lengths (IEEE 802.3-2022 section 3.2.6) */
 	NC_TYPE_NOBODY = 0xffff, /* reserved (RFC 1701); no decoder has it */
 };
+
+/* The link type that led to a decoder: that of the capture, or one that a header named (PPI). */
+static inline uint32_t nc_linktype(const struct nc_packet *p)
+{
+	return p->next_space == NC_DATALINK && p->next_key ? p->next_key : p->datalink;
+}
 
 /* The packet is unknown from here on. */
 static inline enum nc_verdict nc_next_nobody(struct nc_packet *p)
@@ -35,7 +43,7 @@ static inline enum nc_verdict nc_next_nobody(struct nc_packet *p)
 
 static inline enum nc_verdict nc_next_ethernet(struct nc_packet *p)
 {
-	return nc_next(p, NC_DATALINK, 1);
+	return nc_next(p, NC_DATALINK, NC_DATALINK_ETHERNET);
 }
 
 /* An EtherType of a header that knows no lengths: those that would select LLC are nobody's. */

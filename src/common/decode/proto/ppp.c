@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Point-to-Point Protocol (RFC 1661), with or without HDLC-like framing (RFC 1662); Cisco HDLC on serial captures. */
-#include "decode/decode.h"
+#include "decode/tunnel.h"
 
 #define LINKTYPE_SERIAL  50u
 #define HDLC_PPP         0xff03u
@@ -26,11 +26,8 @@ static enum nc_verdict ppp_decode(struct nc_packet *p, struct nc_rd *r)
 	struct nc_rd ahead = *r;
 	uint16_t framing = nc_rd_be16(&ahead);
 
-	if (!ahead.failed && p->datalink == LINKTYPE_SERIAL && (framing == HDLC_UNICAST || framing == HDLC_MULTICAST)) {
-		*r = ahead;
-		uint16_t type = nc_rd_be16(r);
-		return r->failed ? NC_SHORT : nc_next(p, NC_ETHERTYPE, type);
-	}
+	if (!ahead.failed && p->datalink == LINKTYPE_SERIAL && (framing == HDLC_UNICAST || framing == HDLC_MULTICAST))
+		return nc_next(p, NC_DATALINK, NC_DATALINK_CHDLC);
 	if (!ahead.failed && framing == HDLC_PPP)
 		*r = ahead;
 	/* RFC 1661 section 2: the last byte is odd and all before it are even, so that the first byte may be left out */
