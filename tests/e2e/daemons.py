@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Network namespaces, and the daemons run in them by hand: start, stop, ask, wait for what should become of it."""
+import atexit
 import collections
 import contextlib
 import ctypes
@@ -69,6 +70,7 @@ class Net:
     def __init__(self, *names):
         self.names = {n: 'nc%d%s' % (os.getpid(), n) for n in names}
         self.here = os.open('/proc/self/ns/net', os.O_RDONLY | os.O_CLOEXEC)
+        atexit.register(self.close)
         for name in self.names.values():
             self.ip('netns', 'add', name)
         for n in names:
@@ -118,7 +120,7 @@ class Net:
     def close(self):
         for name in self.names.values():
             subprocess.run(['ip', 'netns', 'del', name], stderr=subprocess.DEVNULL)
-        os.close(self.here)
+        self.names = {}
 
 
 class Notes:
