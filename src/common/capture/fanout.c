@@ -11,6 +11,10 @@
 
 #include "capture/fanout.h"
 
+#ifndef PACKET_FANOUT_FLAG_IGNORE_OUTGOING
+#define PACKET_FANOUT_FLAG_IGNORE_OUTGOING 0x4000
+#endif
+
 #define TAGS_MAX 4 /* VLAN tags that are looked behind, as in balance.c */
 #define CODE_MAX 160
 
@@ -69,8 +73,20 @@ static void add_untag(struct code *c)
 	add(c, BPF_LD | BPF_H | BPF_IND, AT(-2));
 }
 
+/* The kernel takes the answer modulo the number of members: this one is the last of members + 1, and `slot` of members. */
+static uint32_t moved(unsigned slot, unsigned members)
+{
+	return members + slot * (members + 1);
+}
+
+/* The answer when it is always the same slot. */
+static void add_constant(struct code *c, unsigned members, unsigned away)
+{
+	add(c, BPF_RET | BPF_K, away == 0 ? moved(0, members) : 0);
+}
+
 /* The member: the sum of `words` words from the network header's byte `off` on, mixed. */
-static void add_sum(struct code *c, int off, int words)
+static void add_sum(struct code *c, int off, int words, unsigned members, unsigned away)
 {
 	add(c, BPF_STX, M_NET);
 	add(c, BPF_LD | BPF_W | BPF_IND, AT(off));
@@ -85,23 +101,32 @@ static void add_sum(struct code *c, int off, int words)
 	add(c, BPF_LD | BPF_MEM, M_SUM);
 	add(c, BPF_ALU | BPF_MUL | BPF_K, 0x9e3779b1);
 	add(c, BPF_ALU | BPF_RSH | BPF_K, 15);
+	add(c, BPF_ALU | BPF_MOD | BPF_K, members);
+	if (away != NC_FANOUT_NONE) {
+		add_jeq(c, away, 0, 1);
+		add(c, BPF_RET | BPF_K, moved(away, members));
+	}
 	add(c, BPF_RET | BPF_A, 0);
 }
 
 /* Loads beyond a packet's end make the program answer 0. */
-static void build(struct code *c)
+static void build(struct code *c, unsigned members, unsigned away)
 {
 	c->n = 0;
+	if (members <= 1) {
+		add_constant(c, 1, away);
+		return;
+	}
 	add_type(c);
 	for (int i = 0; i < TAGS_MAX; i++)
 		add_untag(c);
 	add_jeq(c, ETH_P_IP, 2, 0);
 	unsigned ipv6 = c->n;
 	add_jeq(c, ETH_P_IPV6, 0, 0);
-	add(c, BPF_RET | BPF_K, 0);
-	add_sum(c, 12, 2);
+	add_constant(c, members, away);
+	add_sum(c, 12, 2, members, away);
 	c->insn[ipv6].jt = (unsigned char)(c->n - ipv6 - 1);
-	add_sum(c, 8, 8);
+	add_sum(c, 8, 8, members, away);
 }
 
 static int set(int fd, int option, const void *value, size_t n)
@@ -109,15 +134,22 @@ static int set(int fd, int option, const void *value, size_t n)
 	return setsockopt(fd, SOL_PACKET, option, value, (socklen_t)n) < 0 ? -errno : 0;
 }
 
-int nc_fanout_join(int fd, uint16_t id)
+int nc_fanout_spread(int fd, unsigned members, unsigned away)
 {
-	uint32_t group = id | (uint32_t)PACKET_FANOUT_CBPF << 16;
 	struct code c;
 
-	build(&c);
+	build(&c, members, away);
 	struct sock_fprog program = { .len = c.n, .filter = c.insn };
+	return set(fd, PACKET_FANOUT_DATA, &program, sizeof(program));
+}
+
+int nc_fanout_join(int fd, uint16_t id, unsigned members, bool incoming_only)
+{
+	uint32_t flags = PACKET_FANOUT_CBPF | (incoming_only ? PACKET_FANOUT_FLAG_IGNORE_OUTGOING : 0);
+	uint32_t group = id | flags << 16;
 	int r = set(fd, PACKET_FANOUT, &group, sizeof(group));
-	return r < 0 ? r : set(fd, PACKET_FANOUT_DATA, &program, sizeof(program));
+
+	return r < 0 ? r : nc_fanout_spread(fd, members, NC_FANOUT_NONE);
 }
 
 int nc_fanout_block(int fd)

@@ -3,11 +3,19 @@
 #ifndef NC_CAPTURE_FANOUT_H
 #define NC_CAPTURE_FANOUT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-/* Makes a packet socket that is bound a member of the fanout group id, which spreads by a program that computes a symmetric
- * hash of the outermost IP address pair (0 for everything else). 0 or negative errno. */
-int nc_fanout_join(int fd, uint16_t id);
+#define NC_FANOUT_NONE UINT32_MAX
+
+/* Makes a packet socket that is bound a member of the fanout group id, behind those that are there, which spreads over its first
+ * `members` by a program that computes a symmetric hash of the outermost IP address pair (0 for everything else). One that joins
+ * beyond them gets nothing yet. 0 or negative errno. */
+int nc_fanout_join(int fd, uint16_t id, unsigned members, bool incoming_only);
+/* Changes how the group of fd spreads: what would go to member `away` goes to the one behind the first `members`, until a member
+ * leaves: the kernel then puts the last one into its place. NC_FANOUT_NONE: as in joining. When it returns no packet is under way
+ * by the old rule. */
+int nc_fanout_spread(int fd, unsigned members, unsigned away);
 /* No packet reaches the socket while it is blocked. Unblocking removes whatever filter there is. */
 int nc_fanout_block(int fd);
 int nc_fanout_unblock(int fd);

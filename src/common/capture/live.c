@@ -35,6 +35,7 @@ struct nc_live {
 	uint32_t datalink;
 	int64_t unit;             /* nanoseconds in one of pcap's time units */
 	struct nc_live_stats stats;
+	unsigned workers;         /* in the fanout group */
 	uint64_t if_dropped_base;
 	nc_live_fn fn;            /* of the current nc_live_poll */
 	void *user;
@@ -217,8 +218,9 @@ static int begin(struct nc_live *l, const struct nc_live_options *o, struct bpf_
 		r = nc_fanout_incoming_only(l->fd);
 	if (r == 0)
 		r = drain(l);
-	if (r == 0 && o->workers > 1)
-		r = nc_fanout_join(l->fd, o->fanout_id);
+	l->workers = o->workers > 1 ? o->workers : 1;
+	if (r == 0)
+		r = nc_fanout_join(l->fd, o->fanout_id, l->workers, is_loopback(o->interface));
 	if (r == 0 && !filter)
 		r = nc_fanout_unblock(l->fd);
 	if (r < 0) {
@@ -358,6 +360,16 @@ int nc_live_stats(struct nc_live *l, struct nc_live_stats *ret)
 	l->stats.if_dropped = if_dropped > l->if_dropped_base ? if_dropped - l->if_dropped_base : 0;
 	*ret = l->stats;
 	return 0;
+}
+
+void nc_live_replace(struct nc_live *l, struct nc_live *old, unsigned slot, struct nc_live_stats *ret)
+{
+	/* where the kernel refuses, packets are missed between the next two steps, and nothing worse */
+	(void)nc_fanout_spread(l->fd, l->workers, slot);
+	if (nc_live_stats(old, ret) < 0)
+		*ret = old->stats;
+	nc_live_close(old);
+	(void)nc_fanout_spread(l->fd, l->workers, NC_FANOUT_NONE);
 }
 
 static void list_one(const pcap_if_t *d, struct nc_buf *out)

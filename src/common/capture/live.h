@@ -16,7 +16,7 @@ struct nc_live_options {
 	uint32_t snaplen;       /* bytes */
 	uint32_t buffer;        /* kernel ring of each handle in bytes */
 	bool promisc;
-	unsigned workers;       /* handles in the fanout group */
+	unsigned workers;       /* handles in the fanout group; one beyond them gets nothing before nc_live_replace */
 	uint16_t fanout_id;     /* the same for all handles of one capture */
 };
 
@@ -31,6 +31,9 @@ struct nc_live_stats {
 struct nc_live;
 int nc_live_open(const struct nc_live_options *o, struct nc_live **ret, struct nc_buf *err);
 void nc_live_close(struct nc_live *l);
+/* l was opened beyond the `workers` of its group: from now on it gets the packets of `old`, which was opened as number `slot`.
+ * No packet is missed or comes to both. Closes old; its last numbers, as of nc_live_stats, go to ret. */
+void nc_live_replace(struct nc_live *l, struct nc_live *old, unsigned slot, struct nc_live_stats *ret);
 /* Calls fn for each packet that is there, at most max; waits up to about 100 ms for the first. Returns the number, 0 for none in
  * time, or negative errno (-ENETDOWN: the interface went away). */
 typedef void (*nc_live_fn)(void *user, const struct nc_capture_packet *pkt);

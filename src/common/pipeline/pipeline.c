@@ -44,6 +44,8 @@ struct member {
 	struct nc_live *live;
 	int live_fds[8];
 	size_t live_fd_count;
+	struct nc_live_stats closed;   /* of the handles of its predecessors */
+	uint64_t given_up;             /* packets that were lost with them */
 	struct nc_loop_fd *data_watch, *pid_watch;
 	struct nc_loop_timer *pause;
 	pid_t pid;
@@ -188,20 +190,39 @@ static void set_problem(struct nc_pipeline *p, int status, const char *text)
 		nc_text_escape(p->problem, sizeof(p->problem), text, strnlen(text, sizeof(p->problem) - 1));
 }
 
-/* What the kernel took for this worker and libpcap never handed over. */
-static uint64_t undelivered(const struct member *m)
+static void add_stats(struct nc_live_stats *to, const struct nc_live_stats *st)
 {
-	const struct nc_worker_counters *c = &m->shared->counters;
-	uint64_t gone = c->dropped + c->consumed;
+	to->received += st->received;
+	to->dropped += st->dropped;
+	to->if_dropped += st->if_dropped;
+}
 
-	return c->received > gone ? c->received - gone : 0;
+/* Of all handles of a worker and its predecessors. The kernel forgets what it has told: only main asks, since a worker may die
+ * with the answer. */
+static struct nc_live_stats kernel_stats(const struct member *m)
+{
+	struct nc_live_stats sum = m->closed, st;
+
+	if (m->live && nc_live_stats(m->live, &st) == 0)
+		add_stats(&sum, &st);
+	return sum;
+}
+
+/* What the kernel took for this worker and libpcap never handed over. */
+static uint64_t undelivered(const struct member *m, const struct nc_live_stats *st)
+{
+	uint64_t gone = st->dropped + atomic_load(&m->shared->current.seq) + m->given_up;
+
+	return st->received > gone ? st->received - gone : 0;
 }
 
 static void finish(struct member *m)
 {
+	struct nc_live_stats st = kernel_stats(m);
+
 	m->state = WORKER_FINISHED;
 	if (m->live)
-		m->p->stop_drop += undelivered(m);
+		m->p->stop_drop += undelivered(m, &st);
 	if (m->shared->status || *m->shared->problem)
 		set_problem(m->p, m->shared->status, m->shared->problem);
 	check_done(m->p);
@@ -223,6 +244,11 @@ static const char *cause_of(const struct member *m, const siginfo_t *si, char *t
 	return text;
 }
 
+static bool in_hand(const struct member *m)
+{
+	return atomic_load(&m->shared->current.seq) != atomic_load(&m->shared->current.done);
+}
+
 /* The packet in hand, copied out of the shared piece with every number checked first. */
 static bool copy_packet(struct member *m, struct nc_capture_packet *ret)
 {
@@ -232,7 +258,7 @@ static bool copy_packet(struct member *m, struct nc_capture_packet *ret)
 	};
 	uintptr_t at = (uintptr_t)cur->data, base = (uintptr_t)m->shared;
 
-	if (!atomic_load(&cur->busy) || at < base || at - base > m->p->layout.total || pkt.caplen > NC_CAPTURE_SNAPLEN_MAX ||
+	if (!in_hand(m) || at < base || at - base > m->p->layout.total || pkt.caplen > NC_CAPTURE_SNAPLEN_MAX ||
 	    pkt.caplen > m->p->layout.total - (at - base))
 		return false;
 	memcpy(m->p->crash_copy, cur->data, pkt.caplen);
@@ -278,7 +304,6 @@ static void bury(struct member *m, const siginfo_t *si)
 		snprintf(error, sizeof(error), "decoder died: %s", crash.cause);
 		nc_report_count(p->reasons, error);
 		keep_killer(p, &crash.packet, error);
-		atomic_store(&m->shared->current.busy, 0);
 	}
 	if (p->ev.crash)
 		p->ev.crash(p->ev.user, &crash);
@@ -287,15 +312,22 @@ static void bury(struct member *m, const siginfo_t *si)
 	m->death_seq = seq;
 }
 
-/* A stage that went out just before the death must not go out again. */
-static void skip_delivered(struct member *m)
+/* What the successor finds: the packet in hand is done without its records, and a stage that went out just before the death does
+ * not go out again. */
+static void settle_stages(struct member *m)
 {
+	struct nc_current *cur = &m->shared->current;
+	uint64_t done = atomic_load(&cur->done), seq = atomic_load(&cur->seq);
+
 	for (unsigned i = 0; i < NC_STAGES; i++) {
 		struct nc_stage *st = &m->shared->stages[i];
-		struct nc_stage_state *s = &st->state[atomic_load(&st->which) & 1];
-		if (s->len > m->p->layout.stage_size || s->gen < m->delivered[i])
-			*s = (struct nc_stage_state){ .gen = m->delivered[i], .datalink = s->datalink };
+		struct nc_stage_state s = st->state[nc_stage_valid(st, done)];
+		if (s.len > m->p->layout.stage_size || s.gen < m->delivered[i])
+			s = (struct nc_stage_state){ .gen = m->delivered[i], .datalink = s.datalink, .total = s.total };
+		s.age = seq << 1;
+		st->state[0] = st->state[1] = s;
 	}
+	atomic_store(&cur->done, seq);
 }
 
 /* --- live handles ------------------------------------------------------------------------------------------------------------
@@ -319,12 +351,12 @@ static int open_live(struct member *m, struct nc_buf *err)
 	return 0;
 }
 
-/* A new handle first, so that no packet passes unseen; then what was left in the old one is counted. */
+/* A new handle first, which takes over at once, so that no packet passes unseen or twice; then what was left in the old one is
+ * counted. */
 static int reopen_live(struct member *m)
 {
 	struct nc_live *old = m->live;
 	struct nc_live_stats st;
-	struct nc_worker_counters *c = &m->shared->counters;
 	struct nc_buf err = { 0 };
 	int rc = open_live(m, &err);
 
@@ -334,15 +366,11 @@ static int reopen_live(struct member *m)
 		return rc;
 	}
 	nc_buf_free(&err);
-	if (nc_live_stats(old, &st) == 0) {
-		c->received += st.received;
-		c->dropped += st.dropped;
-		c->if_dropped += st.if_dropped;
-	}
-	uint64_t lost = undelivered(m);
+	nc_live_replace(m->live, old, m->index, &st);
+	add_stats(&m->closed, &st);
+	uint64_t lost = undelivered(m, &m->closed);
 	m->p->crash_drop += lost;
-	c->consumed += lost; /* accounted for; what remains at the end is another story */
-	nc_live_close(old);
+	m->given_up += lost;
 	return 0;
 }
 
@@ -433,7 +461,7 @@ static void restart(struct member *m)
 		finish(m);
 		return;
 	}
-	skip_delivered(m);
+	settle_stages(m);
 	/* empty by now, or nonsense that the next worker must not stumble over */
 	m->broken = false;
 	m->ring = nc_ring_clear(m->ring.ring, m->p->layout.ring_size);
@@ -486,7 +514,8 @@ static void on_tick(void *user)
 			continue;
 		m->recent -= m->recent > 0;
 		uint64_t seq = atomic_load(&m->shared->current.seq);
-		if (!atomic_load(&m->shared->current.busy) || seq != m->watch_seq) {
+		(void)kernel_stats(m); /* its counters are small */
+		if (!in_hand(m) || seq != m->watch_seq) {
 			m->watch_seq = seq;
 			m->watch_since = now;
 		} else if (now - m->watch_since > limit && !m->timed_out) {
@@ -717,23 +746,27 @@ static void add_defrag(struct nc_defrag_counters *to, const struct nc_defrag_cou
 static void add_worker(struct nc_pipeline_stats *to, const struct member *m)
 {
 	const struct nc_worker_counters *c = &m->shared->counters;
+	const struct nc_live_stats live = kernel_stats(m);
+	uint64_t packets = atomic_load(&m->shared->current.seq), done = atomic_load(&m->shared->current.done);
 
-	to->packets += c->packets;
+	to->packets += packets;
 	to->bytes += c->bytes;
 	to->filtered += c->filtered;
 	to->cannot_filter += c->cannot_filter;
 	to->errors += c->errors;
 	to->unknown += c->unknown;
 	to->too_large += c->too_large;
-	to->received += c->received;
-	to->kernel_drop += c->dropped;
-	to->if_drop = c->if_dropped > to->if_drop ? c->if_dropped : to->if_drop;
+	to->received += live.received;
+	to->kernel_drop += live.dropped;
+	to->if_drop = live.if_dropped > to->if_drop ? live.if_dropped : to->if_drop;
 	to->source_bytes = c->offset > to->source_bytes ? c->offset : to->source_bytes;
 	to->restarts += m->restarts;
-	for (size_t i = 0; i < nc_types_count; i++)
-		to->records[i] += c->records[i];
+	for (size_t i = 0; i < nc_types_count; i++) {
+		const struct nc_stage *st = &m->shared->stages[i];
+		to->records[i] += st->state[nc_stage_valid(st, done)].total;
+	}
 	add_defrag(&to->defrag, &c->defrag);
-	to->workers[m->index] = (struct nc_pipeline_worker){ .pid = m->pid, .restarts = m->restarts, .packets = c->packets };
+	to->workers[m->index] = (struct nc_pipeline_worker){ .pid = m->pid, .restarts = m->restarts, .packets = packets };
 }
 
 void nc_pipeline_stats(const struct nc_pipeline *p, struct nc_pipeline_stats *ret)

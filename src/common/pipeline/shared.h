@@ -21,20 +21,22 @@
 /* Stages: one per record type, then these. A stage gathers what becomes one block. */
 enum { NC_STAGE_ERRORS = NC_TYPES_MAX, NC_STAGE_UNKNOWN, NC_STAGE_LOG, NC_STAGES };
 
-/* What a stage holds. Two copies, of which `which` names the valid one: a worker that dies leaves whole packets only. */
+/* What a stage holds. Two copies: the valid one is the younger of those that are not of the packet in hand. So a packet's records
+ * count all at once, with nc_current.done, and a worker that dies leaves whole packets only. */
 struct nc_stage_state {
 	uint32_t len, count, gen, datalink;
 	int64_t first_ns, last_ns;
+	uint64_t total; /* records since the start, delivered ones included */
+	uint64_t age;   /* twice the packet that it is of; one more: after a flush behind that packet */
 };
 struct nc_stage {
 	struct nc_stage_state state[2];
-	_Atomic uint32_t which;
 };
 
-/* The packet in hand. */
+/* The packet in hand: there is one while seq and done differ. */
 struct nc_current {
-	_Atomic uint64_t seq;  /* counts packets; the watchdog looks whether it moves */
-	_Atomic uint32_t busy; /* data .. ts_ns are valid, the decoders run */
+	_Atomic uint64_t seq;  /* counts the packets that were taken; the watchdog looks whether it moves */
+	_Atomic uint64_t done; /* the last one whose records count */
 	uint32_t datalink, caplen, len;
 	int64_t ts_ns;
 	const uint8_t *data; /* inside the shared piece */
@@ -47,15 +49,12 @@ struct nc_reason {
 };
 
 struct nc_worker_counters {
-	uint64_t packets, bytes;     /* taken by this worker */
+	uint64_t bytes;              /* taken by this worker */
 	uint64_t filtered;           /* by the BPF expression */
 	uint64_t cannot_filter;      /* of a link type that the expression has no meaning for */
 	uint64_t errors, unknown;    /* packets */
 	uint64_t too_large;          /* records that no block can hold */
-	uint64_t records[NC_TYPES_MAX];
 	uint64_t offset;             /* bytes read from the file */
-	uint64_t received, dropped, if_dropped; /* live: as the kernel tells, all handles of this worker together */
-	uint64_t consumed;           /* live: packets that libpcap handed over, all handles together */
 	struct nc_defrag_counters defrag;
 	struct nc_decode_counters decode;
 };
@@ -86,6 +85,16 @@ struct nc_layout {
 	size_t defrag, defrag_size;
 	size_t total;
 };
+
+/* The index of the copy that is valid when the packet `done` was the last one. */
+static inline unsigned nc_stage_valid(const struct nc_stage *st, uint64_t done)
+{
+	uint64_t a = st->state[0].age, b = st->state[1].age;
+
+	if (b >> 1 > done)
+		return 0;
+	return a >> 1 > done || b > a;
+}
 
 static inline uint8_t *nc_shared_at(const struct nc_shared *s, size_t offset)
 {

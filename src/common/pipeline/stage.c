@@ -9,18 +9,17 @@
 #include <string.h>
 #include <unistd.h>
 
-static struct nc_stage_state *committed(struct nc_stage *st)
+/* Writes the copy that is not valid; its age, which may make it the valid one, comes last. */
+static void publish(struct nc_stager *g, unsigned stage, uint64_t age)
 {
-	return &st->state[atomic_load_explicit(&st->which, memory_order_relaxed) & 1];
-}
+	const struct nc_current *cur = &g->s->shared->current;
+	struct nc_stage *st = &g->s->shared->stages[stage];
+	struct nc_stage_state *to = &st->state[nc_stage_valid(st, atomic_load_explicit(&cur->done, memory_order_relaxed)) ^ 1];
 
-/* Writes the copy that is not valid, then makes it the valid one. */
-static void publish(struct nc_stage *st, const struct nc_stage_state *v)
-{
-	uint32_t w = (atomic_load_explicit(&st->which, memory_order_relaxed) & 1) ^ 1;
-
-	st->state[w] = *v;
-	atomic_store_explicit(&st->which, w, memory_order_release);
+	g->now[stage].age = to->age;
+	*to = g->now[stage];
+	atomic_thread_fence(memory_order_release);
+	to->age = age;
 }
 
 int nc_stager_init(struct nc_stager *g, const struct nc_worker_start *s)
@@ -31,8 +30,10 @@ int nc_stager_init(struct nc_stager *g, const struct nc_worker_start *s)
 	g->s = s;
 	g->ring = nc_ring_producer((struct nc_ring *)(void *)nc_shared_at(s->shared, l->ring), l->ring_size);
 	g->limit = (uint32_t)(l->stage_size - NC_STAGE_SLACK);
-	for (unsigned i = 0; i < NC_STAGES; i++)
-		g->now[i] = *committed(&s->shared->stages[i]);
+	for (unsigned i = 0; i < NC_STAGES; i++) {
+		const struct nc_stage *st = &s->shared->stages[i];
+		g->now[i] = st->state[nc_stage_valid(st, atomic_load(&s->shared->current.done))];
+	}
 	if (s->o->output == NC_OUTPUT_BLOCKS) {
 		g->deflater = nc_deflater_new(s->o->level);
 		if (!g->deflater)
@@ -59,6 +60,7 @@ void nc_stager_add(struct nc_stager *g, unsigned stage, size_t n, int64_t ts_ns)
 		st->last_ns = ts_ns;
 	st->len += (uint32_t)n;
 	st->count++;
+	st->total++;
 	if (!g->dirty[stage]) {
 		g->dirty[stage] = true;
 		g->dirty_list[g->dirty_count++] = (uint16_t)stage;
@@ -148,18 +150,22 @@ static void flush_stage(struct nc_stager *g, unsigned stage)
 		.first_ns = st->first_ns, .last_ns = st->last_ns,
 	};
 	nc_ring_commit(&g->ring, &m);
-	*st = (struct nc_stage_state){ .gen = st->gen + 1, .datalink = st->datalink };
-	publish(&g->s->shared->stages[stage], st);
+	*st = (struct nc_stage_state){ .gen = st->gen + 1, .datalink = st->datalink, .total = st->total };
+	publish(g, stage, atomic_load_explicit(&g->s->shared->current.done, memory_order_relaxed) << 1 | 1);
 	signal_main(g);
 }
 
 void nc_stager_commit(struct nc_stager *g)
 {
+	struct nc_current *cur = &g->s->shared->current;
+	uint64_t seq = atomic_load_explicit(&cur->seq, memory_order_relaxed);
+
 	for (unsigned i = 0; i < g->dirty_count; i++) {
 		unsigned stage = g->dirty_list[i];
-		publish(&g->s->shared->stages[stage], &g->now[stage]);
+		publish(g, stage, seq << 1);
 		g->dirty[stage] = false;
 	}
+	atomic_store_explicit(&cur->done, seq, memory_order_release);
 	for (unsigned i = 0; i < g->dirty_count; i++)
 		if (g->now[g->dirty_list[i]].len >= g->limit)
 			flush_stage(g, g->dirty_list[i]);

@@ -56,7 +56,6 @@ static void format_record(struct worker *w, const struct nc_engine_record *r, in
 	}
 	memcpy(to, w->line.data, w->line.len);
 	nc_stager_add(&w->stager, r->slot, w->line.len, ts_ns);
-	w->sh->counters.records[r->slot]++;
 }
 
 static void pack_record(struct worker *w, const struct nc_engine_record *r, int64_t ts_ns)
@@ -70,7 +69,6 @@ static void pack_record(struct worker *w, const struct nc_engine_record *r, int6
 		return;
 	}
 	nc_stager_add(&w->stager, r->slot, n, ts_ns);
-	w->sh->counters.records[r->slot]++;
 }
 
 /* A whole packet as it stands in a pcap file, nanoseconds, host order. */
@@ -112,10 +110,8 @@ static void take(struct worker *w, const struct nc_capture_packet *pkt)
 	cur->len = pkt->len;
 	cur->ts_ns = pkt->ts_ns;
 	cur->data = pkt->data;
-	atomic_store_explicit(&cur->seq, atomic_load_explicit(&cur->seq, memory_order_relaxed) + 1, memory_order_relaxed);
-	sh->counters.packets++;
+	atomic_store_explicit(&cur->seq, atomic_load_explicit(&cur->seq, memory_order_relaxed) + 1, memory_order_release);
 	sh->counters.bytes += pkt->caplen;
-	atomic_store_explicit(&cur->busy, 1, memory_order_release);
 
 	const struct nc_engine_result *res = nc_engine_packet(w->engine, pkt->datalink, pkt->ts_ns, pkt->data, pkt->caplen);
 	for (unsigned i = 0; i < res->count; i++) {
@@ -133,8 +129,6 @@ static void take(struct worker *w, const struct nc_capture_packet *pkt)
 		if (w->s->o->keep_unknown)
 			keep_packet(w, NC_STAGE_UNKNOWN, pkt);
 	}
-	/* from here on the packet's records count, and nothing that it brought is looked at again */
-	atomic_store_explicit(&cur->busy, 0, memory_order_release);
 	nc_stager_commit(&w->stager);
 }
 
@@ -207,25 +201,17 @@ static void on_live_packet(void *user, const struct nc_capture_packet *pkt)
 		mine_.caplen = NC_CAPTURE_SNAPLEN_MAX;
 	memcpy(copy, pkt->data, mine_.caplen);
 	mine_.data = copy;
-	w->sh->counters.consumed++;
 	take(w, &mine_);
 }
 
 static void run_live(struct worker *w)
 {
 	struct nc_shared *sh = w->sh;
-	struct nc_worker_counters before = sh->counters, *c = &sh->counters;
-	struct nc_live_stats st;
 	int64_t until = 0;
 	int n;
 
 	do {
 		n = nc_live_poll(w->s->live, LIVE_BATCH, on_live_packet, w);
-		if (nc_live_stats(w->s->live, &st) == 0) {
-			c->received = before.received + st.received;
-			c->dropped = before.dropped + st.dropped;
-			c->if_dropped = before.if_dropped + st.if_dropped;
-		}
 		obey(w);
 		if (until == 0 && atomic_load(&sh->stop))
 			until = nc_time_mono() + DRAIN_LIMIT;
