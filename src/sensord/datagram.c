@@ -20,6 +20,10 @@
 
 #define SEND_BUFFER  (4 << 20)
 #define LOOKUP_AGAIN (10 * NC_NS_PER_S)
+#define PROBE_WAIT   (3 * NC_NS_PER_S / 2) /* hosts answer with at most one refusal a second: silence means nothing before that */
+
+/* After a refusal the last datagram is sent alone, until one is not refused. */
+enum probe { PROBE_NONE, PROBE_DUE, PROBE_SENT };
 
 struct sender {
 	struct nc_transport t; /* first */
@@ -38,7 +42,9 @@ struct sender {
 	uint32_t left; /* records */
 	/* the datagram in hand, and the last one that went out, which is repeated when the network says that nobody was there */
 	struct nc_buf sealed, last;
-	bool pending, repeat;
+	bool pending;
+	enum probe probe;
+	int64_t probe_at; /* when the next one goes out, or the one that did is taken for delivered */
 	uint32_t pending_records;
 	size_t pending_slot, pending_bytes;
 	bool pending_header;
@@ -130,8 +136,10 @@ static int send_bytes(struct sender *s, const struct nc_buf *b)
 	if (err != EAGAIN && err != EINTR)
 		fail(s, "sending to", -err);
 	/* the refusal answers the datagram before this one (ICMP port unreachable) */
-	if (err == ECONNREFUSED)
-		s->repeat = s->last.len > 0;
+	if (err == ECONNREFUSED && s->last.len > 0) {
+		s->probe = PROBE_DUE;
+		s->probe_at = nc_time_mono() + PROBE_WAIT;
+	}
 	if (err == EHOSTUNREACH || err == ENETUNREACH) {
 		close(s->fd);
 		s->fd = -1;
@@ -140,16 +148,47 @@ static int send_bytes(struct sender *s, const struct nc_buf *b)
 	return passing(err) ? -EAGAIN : -err;
 }
 
+/* Whether the socket was told since that nobody takes what was sent. */
+static bool refused(const struct sender *s)
+{
+	int err = 0;
+	socklen_t n = sizeof(err);
+
+	return s->fd >= 0 && getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &err, &n) == 0 && err == ECONNREFUSED;
+}
+
+/* 0 when somebody is there again, -EAGAIN while that is not known. */
+static int probe(struct sender *s)
+{
+	int64_t now = nc_time_mono();
+
+	if (s->probe == PROBE_SENT && refused(s)) {
+		s->probe = PROBE_DUE;
+		s->probe_at = now + PROBE_WAIT;
+	}
+	if (now < s->probe_at)
+		return -EAGAIN;
+	if (s->probe == PROBE_SENT) {
+		s->probe = PROBE_NONE;
+		return 0;
+	}
+	int rc = send_bytes(s, &s->last);
+	if (rc == 0) {
+		s->probe = PROBE_SENT;
+		s->probe_at = now + PROBE_WAIT;
+	} else if (rc != -EAGAIN) {
+		s->probe = PROBE_NONE; /* it can't be repeated */
+		return 0;
+	}
+	return -EAGAIN;
+}
+
 /* The datagram in hand, and before it the last one when that is known to have found nobody. */
 static int send_pending(struct sender *s)
 {
-	if (s->repeat) {
-		int rc = send_bytes(s, &s->last);
-		if (rc)
-			return rc;
-		s->repeat = false;
-	}
-	return send_bytes(s, &s->sealed);
+	int rc = s->probe == PROBE_NONE ? 0 : probe(s);
+
+	return rc ? rc : send_bytes(s, &s->sealed);
 }
 
 /* Takes whole records from the block in hand while they fit a batch; returns their bytes. */
