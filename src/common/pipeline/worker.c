@@ -21,6 +21,8 @@
 
 #define LIVE_BATCH     2048
 #define CHECK_EVERY    512u               /* packets of a file between two looks at main's wishes */
+/* The kernel hands over a block that is not full after the time of a poll; a busy machine may be late with it. */
+#define DRAIN_IDLE     3u
 #define DRAIN_LIMIT    (3 * NC_NS_PER_S)  /* for the kernel's ring at the end of a live capture */
 #define DEFAULT_MEMORY ((size_t)256 << 20)
 
@@ -208,14 +210,18 @@ static void run_live(struct worker *w)
 {
 	struct nc_shared *sh = w->sh;
 	int64_t until = 0;
+	unsigned idle = 0; /* polls in a row that gave nothing */
 	int n;
 
 	do {
 		n = nc_live_poll(w->s->live, LIVE_BATCH, on_live_packet, w);
 		obey(w);
-		if (until == 0 && atomic_load(&sh->stop))
+		idle = n > 0 ? 0 : idle + 1;
+		if (until == 0 && atomic_load(&sh->stop)) {
 			until = nc_time_mono() + DRAIN_LIMIT;
-	} while (n >= 0 && (until == 0 || (n > 0 && nc_time_mono() < until)));
+			idle = 0;
+		}
+	} while (n >= 0 && (until == 0 || (idle < DRAIN_IDLE && nc_time_mono() < until)));
 	sh->status = n < 0 ? n : 0;
 	if (n < 0)
 		snprintf(sh->problem, sizeof(sh->problem), "capture ended: %s", strerror(-n));
