@@ -6,6 +6,10 @@ EXTRA_DIST += tests/run tests/table tests/checks tests/decode tests/e2e tests/fu
 check_LIBRARIES += tests/libreplay.a
 tests_libreplay_a_SOURCES = tests/fuzz/replay.c
 
+# what the programs in tests/decode share
+check_LIBRARIES += tests/libsession.a
+tests_libsession_a_SOURCES = tests/decode/session.c tests/decode/session.h
+
 FUZZ_TARGETS = \
 	tests/fuzz/fuzz_block \
 	tests/fuzz/fuzz_capfile \
@@ -48,6 +52,8 @@ UNIT_TESTS = \
 TEST_TOOLS = \
 	tests/decode/cut \
 	tests/decode/decode-dump \
+	tests/decode/snap \
+	tests/decode/worst \
 	tests/e2e/livecount \
 	tests/e2e/reccount \
 	tests/unit/capcount
@@ -61,7 +67,7 @@ if FUZZERS
 LDADD = $(FUZZER_LIBS) $(PROGRAM_LIBS) $(COMMON_LIBS)
 check_PROGRAMS += $(FUZZ_TARGETS)
 else
-LDADD = tests/libreplay.a $(PROGRAM_LIBS) $(CMOCKA_LIBS) $(COMMON_LIBS)
+LDADD = tests/libreplay.a tests/libsession.a $(PROGRAM_LIBS) $(CMOCKA_LIBS) $(COMMON_LIBS)
 check_PROGRAMS += $(FUZZ_TARGETS) $(TEST_TOOLS)
 if HAVE_CMOCKA
 check_PROGRAMS += $(UNIT_TESTS)

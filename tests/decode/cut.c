@@ -3,16 +3,11 @@
  * packet, apart from what tells or depends on how much of the payload is there. */
 #include "config.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "capture/capfile.h"
-#include "decode/engine.h"
-#include "flow/defrag.h"
-#include "record/pack.h"
+#include "session.h"
 
 #define RECORD_MAX 131072u
 
@@ -31,12 +26,8 @@ struct packed {
 };
 
 struct run {
-	struct nc_engine *engine;
-	struct nc_packer *packer;
-	struct nc_decode_counters counters;
-	struct nc_defrag_counters fragments;
-	void *defrag;
-	size_t defrag_size;
+	struct nc_session session;
+	const char *file;
 	/* records of the whole packet at hand */
 	struct packed whole[NC_RECORDS_MAX];
 	unsigned whole_count;
@@ -44,14 +35,6 @@ struct run {
 	unsigned failures;
 	unsigned long cuts;
 };
-
-/* Fragments must not meet those of another cut of the same packet. */
-static void forget_fragments(struct run *t)
-{
-	static const uint8_t seed[16];
-
-	(void)nc_defrag_init(t->defrag, t->defrag_size, seed, &t->fragments);
-}
 
 static void clear_field(ProtobufCMessage *m, const char *name)
 {
@@ -80,7 +63,7 @@ static bool packs_alike(struct run *t, size_t slot, const ProtobufCMessage *m)
 {
 	static uint8_t ours[RECORD_MAX + 10], theirs[RECORD_MAX];
 	size_t n = protobuf_c_message_pack(m, theirs);
-	size_t with = nc_pack_delimited(t->packer, slot, m, ours, sizeof(ours));
+	size_t with = nc_pack_delimited(t->session.packer, slot, m, ours, sizeof(ours));
 
 	return with > n && memcmp(ours + (with - n), theirs, n) == 0 && nc_record_valid(m->descriptor, theirs, n, true);
 }
@@ -111,41 +94,30 @@ static bool belongs(struct run *t, const struct nc_engine_record *rec)
 	return false;
 }
 
-static uint64_t verdicts(const struct run *t)
-{
-	uint64_t sum = 0;
-
-	for (unsigned i = 0; i < NC_DECODERS_MAX; i++)
-		for (unsigned v = 0; v < NC_VERDICTS; v++)
-			if (v != NC_SKIP)
-				sum += t->counters.verdicts[i][v];
-	return sum;
-}
-
 /* One cut, in a buffer of exactly its size, so that a sanitizer sees a read of the byte behind it. */
-static void cut_at(struct run *t, const struct nc_capture_packet *p, size_t n, const char *file, unsigned number)
+static void cut_at(struct run *t, const struct nc_capture_packet *p, size_t n, unsigned number)
 {
 	uint8_t *bytes = malloc(n ? n : 1);
-	uint64_t before = verdicts(t);
+	uint64_t before = nc_session_verdicts(&t->session);
 
 	if (!bytes)
 		abort();
 	if (n)
 		memcpy(bytes, p->data, n);
-	forget_fragments(t);
-	const struct nc_engine_result *r = nc_engine_packet(t->engine, p->datalink, p->ts_ns, bytes, n);
-	if (verdicts(t) - before != r->depth) {
-		printf("%s: packet %u cut to %zu: %u layers, but the counters differ\n", file, number, n, r->depth);
+	nc_session_forget_fragments(&t->session);
+	const struct nc_engine_result *r = nc_engine_packet(t->session.engine, p->datalink, p->ts_ns, bytes, n);
+	if (nc_session_verdicts(&t->session) - before != r->depth) {
+		printf("%s: packet %u cut to %zu: %u layers, but the counters differ\n", t->file, number, n, r->depth);
 		t->failures++;
 	}
 	for (unsigned i = 0; i < r->count; i++) {
 		const char *type = nc_types[r->records[i].slot].name;
 		if (!packs_alike(t, r->records[i].slot, r->records[i].m)) {
-			printf("%s: packet %u cut to %zu: %s packs wrongly\n", file, number, n, type);
+			printf("%s: packet %u cut to %zu: %s packs wrongly\n", t->file, number, n, type);
 			t->failures++;
 		}
 		if (!belongs(t, &r->records[i])) {
-			printf("%s: packet %u cut to %zu: %s is none of the whole packet's\n", file, number, n, type);
+			printf("%s: packet %u cut to %zu: %s is none of the whole packet's\n", t->file, number, n, type);
 			t->failures++;
 		}
 	}
@@ -153,55 +125,27 @@ static void cut_at(struct run *t, const struct nc_capture_packet *p, size_t n, c
 	t->cuts++;
 }
 
-static int cut_file(struct run *t, const char *file)
+static void cut_packet(void *user, const struct nc_capture_packet *p, unsigned number)
 {
-	struct nc_capture_packet p;
-	void *mem = NULL;
-	int fd = open(file, O_RDONLY | O_CLOEXEC), r;
+	struct run *t = user;
 
-	if (fd < 0 || posix_memalign(&mem, 4096, nc_capfile_size()) != 0) {
-		perror(file);
-		return -1;
-	}
-	struct nc_capfile *c = nc_capfile_init(mem, fd);
-	for (unsigned number = 1; (r = nc_capfile_next(c, &p)) > 0; number++) {
-		forget_fragments(t);
-		keep(t, nc_engine_packet(t->engine, p.datalink, p.ts_ns, p.data, p.caplen));
-		for (size_t n = 0; n <= p.caplen; n++)
-			cut_at(t, &p, n, file, number);
-	}
-	free(mem);
-	close(fd);
-	return r;
+	nc_session_forget_fragments(&t->session);
+	keep(t, nc_engine_packet(t->session.engine, p->datalink, p->ts_ns, p->data, p->caplen));
+	for (size_t n = 0; n <= p->caplen; n++)
+		cut_at(t, p, n, number);
 }
 
 int main(int argc, char **argv)
 {
 	static struct run t;
-	struct nc_buf err = { 0 };
-	struct nc_engine_options o = { .payloads = true, .counters = &t.counters, .fragment = nc_defrag_fragment };
+	int bad = nc_session_open(&t.session) < 0;
 
-	for (size_t i = 0; i < nc_types_count; i++)
-		o.wanted[i] = true;
-	t.defrag_size = nc_defrag_min();
-	if (posix_memalign(&t.defrag, 4096, t.defrag_size) != 0)
-		return 1;
-	o.fragment_user = t.defrag;
-	forget_fragments(&t);
-	t.engine = nc_engine_new(&o, &err);
-	t.packer = nc_packer_new();
-	if (!t.engine || !t.packer) {
-		fprintf(stderr, "cut: %s\n", nc_buf_cstr(&err));
-		return 1;
+	for (int i = 1; i < argc && !bad; i++) {
+		t.file = argv[i];
+		bad = nc_session_file(argv[i], cut_packet, &t) < 0;
 	}
-	for (int i = 1; i < argc; i++)
-		if (cut_file(&t, argv[i]) < 0)
-			t.failures++;
 	keep(&t, &(const struct nc_engine_result){ .count = 0 });
-	nc_packer_free(t.packer);
-	nc_engine_free(t.engine);
-	free(t.defrag);
-	nc_buf_free(&err);
+	nc_session_close(&t.session);
 	printf("%d captures, %lu cuts, %u failures\n", argc - 1, t.cuts, t.failures);
-	return t.failures > 0 || t.cuts == 0;
+	return bad || t.failures > 0 || t.cuts == 0;
 }

@@ -102,6 +102,12 @@ bool nc_engine_has_datalink(const struct nc_engine *e, uint32_t datalink)
 	return datalink <= UINT16_MAX && e->map[NC_DATALINK][datalink] != 0;
 }
 
+size_t nc_engine_memory(const struct nc_engine *e, bool *full)
+{
+	*full = e->arena.failed;
+	return e->arena.used;
+}
+
 static enum nc_verdict failure(struct nc_engine *e, enum nc_verdict v, const char *reason)
 {
 	e->result.error = reason;

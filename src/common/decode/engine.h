@@ -54,6 +54,8 @@ const struct nc_engine_result *nc_engine_packet(struct nc_engine *e, uint32_t da
                                                 size_t caplen);
 /* The decoder at an index of layers or counters (extra ones behind the generated). */
 const struct nc_decoder *nc_engine_decoder(const struct nc_engine *e, unsigned index);
+/* Bytes of its memory that the last packet took, and whether that was not enough. */
+size_t nc_engine_memory(const struct nc_engine *e, bool *full);
 /* One where the packet's link type selects no decoder at all is unknown; this tells before a run whether any does. */
 bool nc_engine_has_datalink(const struct nc_engine *e, uint32_t datalink);
 
