@@ -3,12 +3,16 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <sodium.h>
@@ -491,6 +495,67 @@ static void reasons_have_names(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+/* --- what a forked worker finds in its memory ------------------------------------------------------------------------ */
+
+#define MASK   0x5au
+#define REGION (16u << 20) /* larger ones are shadows of a sanitizer */
+
+/* Whether the key, each byte of it XORed with MASK, stands somewhere in these bytes. */
+static bool holds(const uint8_t *p, size_t n, const uint8_t masked[static NC_KEY_LEN])
+{
+	for (size_t i = 0; i + NC_KEY_LEN <= n; i++) {
+		size_t k = 0;
+		while (k < NC_KEY_LEN && (p[i + k] ^ MASK) == masked[k])
+			k++;
+		if (k == NC_KEY_LEN)
+			return true;
+	}
+	return false;
+}
+
+static bool memory_holds(const uint8_t masked[static NC_KEY_LEN])
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	int mem = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+	char line[512];
+	bool found = false;
+
+	while (maps && mem >= 0 && fgets(line, sizeof(line), maps)) {
+		char *at;
+		unsigned long from = strtoul(line, &at, 16), to = strtoul(at + 1, &at, 16);
+		if (at[1] != 'r' || at[2] != 'w' || to - from > REGION)
+			continue;
+		uint8_t *copy = malloc(to - from);
+		ssize_t n = pread(mem, copy, to - from, (off_t)from);
+		found |= n > 0 && holds(copy, (size_t)n, masked);
+		memset(copy, 0, to - from);
+		free(copy);
+	}
+	fclose(maps);
+	close(mem);
+	return found;
+}
+
+/* The key of the box is as good as the private one: a worker that starts after the first datagram must not have it. */
+static void no_box_key_in_children(void **state)
+{
+	struct fixture *f = *state;
+	struct nc_batch b = sample();
+	uint8_t masked[NC_KEY_LEN];
+
+	assert_int_equal(crypto_box_beforenm(masked, f->collector->pub, f->sensor->priv), 0);
+	for (size_t i = 0; i < sizeof(masked); i++)
+		masked[i] ^= MASK;
+	assert_int_equal(nc_datagram_seal(f->d, &b, f->sensor, f->collector->pub, &f->out), 0);
+	assert_true(memory_holds(masked));
+	pid_t child = fork();
+	if (child == 0)
+		_exit(memory_holds(masked));
+	int status = -1;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -514,6 +579,7 @@ int main(void)
 		TEST(sequence_fields),
 		TEST(client_ids),
 		TEST(reasons_have_names),
+		TEST(no_box_key_in_children),
 	};
 
 	return nc_keys_init() < 0 ? 1 : cmocka_run_group_tests_name("datagram", tests, NULL, NULL);

@@ -58,7 +58,7 @@ struct nc_datagram *nc_datagram_new(void)
 	if (!d)
 		return NULL;
 	d->deflater = libdeflate_alloc_compressor(LEVEL);
-	d->shared = sodium_malloc(sizeof(*d->shared));
+	d->shared = nc_keys_memory(sizeof(*d->shared));
 	d->plain = malloc(NC_DATAGRAM_MAX);
 	d->inflated = malloc(NC_DATAGRAM_INFLATED_MAX + 1);
 	/* 15 + 16: gzip only */

@@ -33,22 +33,22 @@ int nc_keys_init(void)
 }
 
 /* Workers are forked, restarted ones too, while the keys are in memory: they get no copy of these pages (madvise(2)). */
-static bool keep_from_children(void *p, size_t n)
+void *nc_keys_memory(size_t n)
 {
-	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = (uintptr_t)p & ~(page - 1);
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	void *p = sodium_malloc(n);
+	uintptr_t from = (uintptr_t)p & ~(page - 1);
 
-	return madvise((void *)from, (uintptr_t)p + n - from, MADV_DONTFORK) == 0;
+	if (p && madvise((void *)from, (uintptr_t)p + n - from, MADV_DONTFORK) != 0) {
+		sodium_free(p);
+		return NULL;
+	}
+	return p;
 }
 
 struct nc_keypair *nc_keypair_new(void)
 {
-	struct nc_keypair *k = sodium_malloc(sizeof(*k));
-
-	if (k && !keep_from_children(k, sizeof(*k))) {
-		sodium_free(k);
-		return NULL;
-	}
-	return k;
+	return nc_keys_memory(sizeof(struct nc_keypair));
 }
 
 void nc_keypair_free(struct nc_keypair *k)

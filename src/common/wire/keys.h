@@ -21,6 +21,8 @@ struct nc_keypair {
 };
 /* sodium_init once per process; 0 or -EIO. */
 int nc_keys_init(void);
+/* n bytes for secrets: locked, guarded, not there in forked children; sodium_free wipes them. NULL when memory is short. */
+void *nc_keys_memory(size_t n);
 struct nc_keypair *nc_keypair_new(void); /* uninitialised; NULL when memory is short */
 void nc_keypair_free(struct nc_keypair *k);
 void nc_keypair_generate(struct nc_keypair *k);
