@@ -43,6 +43,8 @@ UNIT_TESTS = \
 	tests/unit/test_rd \
 	tests/unit/test_replay \
 	tests/unit/test_ring \
+	tests/unit/test_sender \
+	tests/unit/test_ship \
 	tests/unit/test_text \
 	tests/unit/test_time \
 	tests/unit/test_type \

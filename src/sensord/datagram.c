@@ -40,6 +40,7 @@ struct sender {
 	struct nc_buf data;
 	size_t at;
 	uint32_t left; /* records */
+	bool open;
 	/* the datagram in hand, and the last one that went out, which is repeated when the network says that nobody was there */
 	struct nc_buf sealed, last;
 	bool pending;
@@ -47,7 +48,6 @@ struct sender {
 	int64_t probe_at; /* when the next one goes out, or the one that did is taken for delivered */
 	uint32_t pending_records;
 	size_t pending_slot, pending_bytes;
-	bool pending_header;
 };
 
 static void fail(struct sender *s, const char *what, int rc)
@@ -113,19 +113,8 @@ static int look_up(struct sender *s)
 	return err;
 }
 
-/* Whether a failed send may succeed later with the same bytes. */
-static bool passing(int err)
-{
-	static const int list[] = { EAGAIN,       ENOBUFS,  ENOMEM, ECONNREFUSED, ENETUNREACH,
-		                    EHOSTUNREACH, ENETDOWN, EINTR,  EPERM,        EADDRNOTAVAIL };
-
-	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
-		if (err == list[i])
-			return true;
-	return false;
-}
-
-/* Sends bytes: 0, -EAGAIN (not now), or another errno. */
+/* Sends bytes: 0, -EAGAIN (not now), or -EMSGSIZE: they are too many for this network. Whatever else is wrong with the way to the
+ * collector may pass; the queue has its own limit. */
 static int send_bytes(struct sender *s, const struct nc_buf *b)
 {
 	if (s->fd < 0 && (nc_time_mono() < s->lookup_at || look_up(s) != 0))
@@ -140,12 +129,10 @@ static int send_bytes(struct sender *s, const struct nc_buf *b)
 		s->probe = PROBE_DUE;
 		s->probe_at = nc_time_mono() + PROBE_WAIT;
 	}
-	if (err == EHOSTUNREACH || err == ENETUNREACH) {
-		close(s->fd);
-		s->fd = -1;
-		s->lookup_at = 0;
-	}
-	return passing(err) ? -EAGAIN : -err;
+	/* the name may mean another address by now */
+	if ((err == EHOSTUNREACH || err == ENETUNREACH) && nc_time_mono() >= s->lookup_at)
+		(void)look_up(s);
+	return err == EMSGSIZE ? -EMSGSIZE : -EAGAIN;
 }
 
 /* Whether the socket was told since that nobody takes what was sent. */
@@ -238,33 +225,34 @@ static int seal(struct sender *s, const struct nc_block_info *info, size_t slot,
 	return nc_datagram_seal(s->work, &b, s->o.own, s->o.peer_key, &s->sealed);
 }
 
-/* Seals the next batch of the block in hand: as many records as make a datagram that may be sent. */
+/* Seals the next batch of the block in hand: as many records as make a datagram that may be sent; the Header of the type goes
+ * before the first, alone when the peer needs that or when it would not fit beside a record. */
 static int next_batch(struct sender *s, const struct nc_block_info *info, size_t slot)
 {
 	struct nc_buf records = { 0 };
+	bool header = !s->introduced[slot], alone = header && s->o.peer_2019;
 	size_t room = NC_DATAGRAM_BATCH_DATA;
-	int rc = 0;
+	int rc;
 
-	s->pending_header = !s->introduced[slot];
-	for (;; room /= 2) {
+	do {
 		nc_buf_reset(&records);
-		if (s->pending_header)
+		if (header)
 			pack_header(s, info->type, &records);
 		s->pending_records = 0;
-		s->pending_bytes = 0;
-		if (!(s->pending_header && s->o.peer_2019)) {
-			s->pending_bytes = gather(s, room, &s->pending_records);
-			nc_buf_add(&records, s->data.data + s->at, s->pending_bytes);
-		}
-		rc = records.failed ? -ENOMEM : seal(s, info, slot, &records);
-		if (rc != -EMSGSIZE || s->pending_records <= 1)
+		s->pending_bytes = alone ? 0 : gather(s, room > records.len ? room - records.len : 0, &s->pending_records);
+		nc_buf_add(&records, s->data.data + s->at, s->pending_bytes);
+		if (!alone && s->pending_records == 0)
+			rc = -EBADMSG;
+		else
+			rc = records.failed ? -ENOMEM : seal(s, info, slot, &records);
+		if (rc != -EMSGSIZE || alone || (s->pending_records == 1 && !header))
 			break;
-	}
+		alone = s->pending_records == 1;
+		room /= 2;
+	} while (true);
 	nc_buf_free(&records);
-	if (rc == 0) {
-		s->pending = true;
-		s->pending_slot = slot;
-	}
+	s->pending = rc == 0;
+	s->pending_slot = slot;
 	return rc;
 }
 
@@ -286,66 +274,58 @@ static void sent(struct sender *s)
 	s->sealed = swap;
 }
 
-/* A record that no datagram can hold. */
-static void skip_record(struct sender *s)
+/* Gives up what was about to be sent: it is more than any datagram or this network can hold. */
+static int skip_pending(struct sender *s)
 {
-	uint32_t count;
-
-	s->at += gather(s, 1, &count);
-	s->left -= s->left > 0;
-	s->t.state.records_dropped += count;
-	if (count == 0)
-		s->at = s->data.len;
+	if (s->pending_bytes == 0)
+		return -EMSGSIZE;
+	s->pending = false;
+	s->at += s->pending_bytes;
+	s->left -= s->pending_records < s->left ? s->pending_records : s->left;
+	s->t.state.records_dropped += s->pending_records;
 	snprintf(s->t.state.last_error, sizeof(s->t.state.last_error), "a record is too large for a datagram");
+	return 0;
+}
+
+static int open_block(struct sender *s, const struct nc_block_info *info, const uint8_t *block)
+{
+	int rc = nc_type_by_number(info->type) ? nc_block_open(s->inflater, block, info->size, &s->data) : -EINVAL;
+
+	s->open = true;
+	s->at = 0;
+	s->left = info->count;
+	return rc;
 }
 
 static int submit(struct nc_transport *t, const struct nc_block_info *info, const uint8_t *block)
 {
 	struct sender *s = (struct sender *)t;
-	const struct nc_type *type = nc_type_by_number(info->type);
+	int rc = s->open ? 0 : open_block(s, info, block);
 
-	if (!type)
-		return -EINVAL;
-	if (s->left == 0) {
-		int rc = nc_block_open(s->inflater, block, info->size, &s->data);
-		if (rc) {
-			t->state.records_dropped += info->count;
-			return rc;
-		}
-		s->at = 0;
-		s->left = info->count;
-	}
-	while (s->pending || s->at < s->data.len) {
-		int rc = s->pending ? 0 : next_batch(s, info, nc_type_slot(type));
-		if (rc == -EMSGSIZE) {
-			skip_record(s);
-			continue;
-		}
+	while (rc == 0 && (s->pending || s->at < s->data.len)) {
+		if (!s->pending)
+			rc = next_batch(s, info, nc_type_slot(nc_type_by_number(info->type)));
 		if (rc == 0)
 			rc = send_pending(s);
-		if (rc == -EAGAIN)
-			return rc;
-		if (rc) {
-			t->state.records_dropped += s->left;
-			s->left = 0;
-			s->pending = false;
-			return rc;
-		}
-		sent(s);
+		if (rc == 0)
+			sent(s);
+		else if (rc == -EMSGSIZE)
+			rc = skip_pending(s);
 	}
-	s->left = 0;
-	return 0;
+	if (rc == -EAGAIN)
+		return rc;
+	if (rc)
+		t->state.records_dropped += s->left;
+	s->open = s->pending = false;
+	return rc;
 }
 
 static uint32_t abandon(struct nc_transport *t)
 {
 	struct sender *s = (struct sender *)t;
-	uint32_t left = s->left;
 
-	s->left = 0;
-	s->pending = false;
-	s->at = s->data.len;
-	return left;
+	s->open = s->pending = false;
+	return s->left;
 }
 
 static void close_sender(struct nc_transport *t)

@@ -12,6 +12,7 @@
 #include "base/time.h"
 
 #define RETRY (NC_NS_PER_S / 5)
+#define ROUND 16u /* blocks that are sent before the rest of the loop has its turn */
 
 struct item {
 	struct item *next;
@@ -58,9 +59,7 @@ static void pop(struct nc_ship *s)
 
 static void drop_oldest(struct nc_ship *s)
 {
-	uint32_t left = s->waiting ? s->t->abandon(s->t) : 0;
-
-	s->state.dropped_records += left > 0 ? left : s->head->info.count;
+	s->state.dropped_records += s->waiting ? s->t->abandon(s->t) : s->head->info.count;
 	s->state.dropped_blocks++;
 	s->waiting = false;
 	pop(s);
@@ -76,17 +75,15 @@ static void on_retry(void *user)
 
 bool nc_ship_pump(struct nc_ship *s)
 {
-	while (s->head) {
-		int rc = s->t->submit(s->t, &s->head->info, s->head->block);
-		s->waiting = rc == -EAGAIN;
-		if (rc == -EAGAIN) {
-			if (!s->retry)
-				(void)nc_loop_add_timer(s->loop, RETRY, 0, on_retry, s, &s->retry);
-			return false;
-		}
+	for (unsigned n = 0; s->head && n < ROUND; n++) {
+		s->waiting = s->t->submit(s->t, &s->head->info, s->head->block) == -EAGAIN;
+		if (s->waiting)
+			break;
 		pop(s);
 	}
-	return true;
+	if (s->head && !s->retry)
+		(void)nc_loop_add_timer(s->loop, s->waiting ? RETRY : 0, 0, on_retry, s, &s->retry);
+	return !s->head;
 }
 
 static void make_room(struct nc_ship *s, uint64_t n)
@@ -105,9 +102,14 @@ static void make_room(struct nc_ship *s, uint64_t n)
 
 void nc_ship_block(struct nc_ship *s, const uint8_t *block, size_t n)
 {
+	uint8_t head[NC_BLOCK_HEADER_LEN];
 	struct nc_block_info info;
 
-	if (nc_block_info(block, n, &info) != 0 || info.size != n)
+	/* a worker may still write to what it gave: what is checked is a copy, and the copy is what goes on */
+	if (n < sizeof(head))
+		return;
+	memcpy(head, block, sizeof(head));
+	if (nc_block_info(head, sizeof(head), &info) != 0 || info.size != n)
 		return;
 	make_room(s, n);
 	struct item *i = n <= s->limit ? malloc(sizeof(*i) + n) : NULL;
@@ -118,7 +120,8 @@ void nc_ship_block(struct nc_ship *s, const uint8_t *block, size_t n)
 	}
 	i->next = NULL;
 	i->info = info;
-	memcpy(i->block, block, n);
+	memcpy(i->block, head, sizeof(head));
+	memcpy(i->block + sizeof(head), block + sizeof(head), n - sizeof(head));
 	*s->tail = i;
 	s->tail = &i->next;
 	s->state.queue_bytes += n;
