@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/time.h"
@@ -175,10 +177,10 @@ struct outcome {
 	struct nc_pipeline_stats stats;
 	uint64_t block_records[NC_TYPES_MAX], error_packets, log_entries;
 	uint8_t killer[64];
-	unsigned crashes;
+	unsigned crashes, chunks;
 	char cause[64];
 	int status;
-	bool done;
+	bool done, has_problem;
 };
 
 static void on_chunk(void *user, const struct nc_chunk *c)
@@ -207,7 +209,7 @@ static void on_done(void *user, int status, const char *problem)
 {
 	struct outcome *o = user;
 
-	(void)problem;
+	o->has_problem = problem && *problem;
 	o->status = status;
 	o->done = true;
 	nc_loop_stop(o->loop, 0);
@@ -443,6 +445,111 @@ static void a_worker_has_no_memory_of_others(void **state)
 	close(fd_b);
 }
 
+/* netcap -r FIFO, and the other side has nothing to say: it must end when asked to, with what came before. */
+static void stop_ends_a_wait_for_a_pipe(void **state)
+{
+	static const uint8_t frame[60] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 6 };
+	struct nc_capture_packet p = { .data = frame, .caplen = sizeof(frame), .len = sizeof(frame), .datalink = 1 };
+	uint8_t head[24], record[16 + sizeof(frame)];
+	struct nc_loop *loop;
+	struct outcome o;
+
+	(void)state;
+	assert_int_equal(nc_loop_new(&loop), 0);
+	int fd = start_waiting(&o, loop);
+	nc_report_pcap_header(head, 1);
+	assert_int_equal(nc_report_pcap(record, sizeof(record), &p), sizeof(record));
+	assert_int_equal(write(fd, head, sizeof(head)), sizeof(head));
+	assert_int_equal(write(fd, record, sizeof(record)), sizeof(record));
+	for (int64_t until = nc_time_mono() + LIMIT_NS; o.stats.packets == 0 && nc_time_mono() < until;) {
+		assert_int_equal(nc_loop_once(loop, 10), 0);
+		nc_pipeline_stats(o.pipeline, &o.stats);
+	}
+	assert_int_equal(o.stats.packets, 1);
+	nc_pipeline_stop(o.pipeline);
+	assert_int_equal(nc_loop_add_timer(loop, LIMIT_NS, 0, on_limit, &o, NULL), 0);
+	assert_int_equal(nc_loop_run(loop), 0);
+	assert_true(o.done);
+	assert_int_equal(o.status, 0);
+	assert_int_equal(o.crashes, 0);
+	assert_int_equal(o.block_records[nc_type_slot(nc_type_by_name("Ethernet"))], 1);
+	nc_pipeline_free(o.pipeline);
+	nc_loop_free(loop);
+	close(fd);
+}
+
+/* Some who start programs leave SIGCHLD ignored: the kernel then buries children by itself. */
+static void ignored_sigchld(void **state)
+{
+	struct outcome o;
+
+	(void)state;
+	signal(SIGCHLD, SIG_IGN);
+	begin();
+	packet(1, "fine!");
+	run(&o, 2);
+	signal(SIGCHLD, SIG_DFL);
+	assert_int_equal(o.status, 0);
+	assert_int_equal(udp(&o), 1);
+}
+
+/* The first bytes of our own memory, which can't be read. */
+static void a_read_error_is_told(void **state)
+{
+	char saved[sizeof(path)];
+	struct outcome o;
+
+	(void)state;
+	begin();
+	unlink(path);
+	memcpy(saved, path, sizeof(path));
+	snprintf(path, sizeof(path), "/proc/self/mem");
+	run(&o, 1);
+	memcpy(path, saved, sizeof(path));
+	assert_int_equal(o.status, -EIO);
+	assert_true(o.has_problem);
+}
+
+static void stop_at_the_first_chunk(void *user, const struct nc_chunk *c)
+{
+	struct outcome *o = user;
+
+	on_chunk(user, c);
+	o->chunks++;
+	nc_loop_stop(o->loop, 0);
+}
+
+/* A worker that is faster than main must not keep main from everything else. */
+static void a_full_ring_lets_others_have_their_turn(void **state)
+{
+	enum { MANY = 20000 };
+	struct nc_pipeline_options po = options(1, NULL, 0);
+	struct nc_pipeline_events ev = { .chunk = stop_at_the_first_chunk, .done = on_done };
+	struct nc_buf err = { 0 };
+	struct outcome o = { .status = 0 };
+	siginfo_t si;
+
+	(void)state;
+	begin();
+	for (unsigned i = 0; i < MANY; i++)
+		packet(i, "fine!");
+	fclose(capture);
+	ev.user = &o;
+	po.block_size = 1;
+	assert_int_equal(nc_loop_new(&o.loop), 0);
+	assert_int_equal(nc_pipeline_new(o.loop, &po, &ev, &o.pipeline, &err), 0);
+	/* it ends with everything in its ring */
+	assert_int_equal(waitid(P_ALL, 0, &si, WEXITED | WNOWAIT), 0);
+	assert_int_equal(nc_loop_run(o.loop), 0);
+	assert_in_range(o.chunks, 1, 128);
+	while (!o.done)
+		assert_int_equal(nc_loop_run(o.loop), 0);
+	assert_int_equal(udp(&o), MANY);
+	nc_pipeline_free(o.pipeline);
+	nc_loop_free(o.loop);
+	unlink(path);
+}
+
 static void two_claims_on_one_key_are_refused(void **state)
 {
 	static const struct nc_decoder *const extra[] = { &evil, &twin };
@@ -481,6 +588,10 @@ int main(void)
 		cmocka_unit_test(greed_is_only_a_bad_packet),
 		cmocka_unit_test(killers_in_a_row),
 		cmocka_unit_test(a_worker_has_no_memory_of_others),
+		cmocka_unit_test(stop_ends_a_wait_for_a_pipe),
+		cmocka_unit_test(ignored_sigchld),
+		cmocka_unit_test(a_read_error_is_told),
+		cmocka_unit_test(a_full_ring_lets_others_have_their_turn),
 		cmocka_unit_test(two_claims_on_one_key_are_refused),
 		cmocka_unit_test(no_capture_at_all),
 	};

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +32,9 @@
 #define LIVE_BURST       20u /* restarts at once; then one per pause */
 #define LIVE_PAUSE       (NC_NS_PER_S / 5)
 #define FDS_MAX          1024
+#define TICK             (NC_NS_PER_S / 4)
+#define STUCK_TICKS      4u   /* for which a worker that was told to stop may wait for its file */
+#define ROUND_MESSAGES   64u  /* of a ring before the others have their turn */
 
 enum state { WORKER_RUNNING, WORKER_PAUSED, WORKER_FINISHED };
 
@@ -53,9 +57,10 @@ struct member {
 	uint32_t delivered[NC_STAGES]; /* the generation of a stage that is expected next */
 	uint64_t death_seq;            /* packet count at the last death */
 	unsigned still_deaths;
-	uint64_t watch_seq;            /* watchdog: the packet seen last, and since when */
-	int64_t watch_since;
+	uint64_t watch_seq;            /* watchdog: the packet seen last, and for how many ticks */
+	unsigned still_ticks;
 	bool timed_out;
+	bool cut_off;                  /* killed while it waited for its file, since we were told to stop */
 	bool broken;                   /* its ring held nonsense */
 	unsigned recent;               /* restarts, forgotten by and by */
 };
@@ -124,21 +129,23 @@ static bool deliver(struct member *m, const struct nc_ring_msg *msg, uint8_t *p)
 	return true;
 }
 
-/* The worker shares the counter and may have filled it: this never sleeps. */
-static void wake(const struct member *m)
+/* The worker shares the counters and may have filled them: this never sleeps. */
+static void add_one(int counter)
 {
 	static const uint64_t one = 1;
-	ssize_t n = write(m->wake, &one, sizeof(one));
+	ssize_t n = write(counter, &one, sizeof(one));
 	(void)n;
 }
 
-static void empty_ring(struct member *m)
+/* Hands on at most max messages; true when that many were there. */
+static bool take_messages(struct member *m, unsigned max)
 {
 	struct nc_ring_msg msg;
 	uint8_t *p;
+	unsigned n = 0;
 	int rc = 0;
 
-	while (!m->broken && (rc = nc_ring_next(&m->ring, &msg, &p)) > 0) {
+	for (; n < max && !m->broken && (rc = nc_ring_next(&m->ring, &msg, &p)) > 0; n++) {
 		if (!deliver(m, &msg, p)) {
 			rc = -EBADMSG;
 			break;
@@ -147,12 +154,13 @@ static void empty_ring(struct member *m)
 		/* against the worker's order: it says that it waits, then looks for room once more */
 		atomic_thread_fence(memory_order_seq_cst);
 		if (atomic_exchange(&m->ring.ring->waiting, 0))
-			wake(m);
+			add_one(m->wake);
 	}
 	if (rc < 0) {
 		m->broken = true;
 		kill_worker(m);
 	}
+	return n == max;
 }
 
 static void on_data(void *user, uint32_t events)
@@ -163,7 +171,8 @@ static void on_data(void *user, uint32_t events)
 	(void)events;
 	ssize_t n = read(m->data_ready, &v, sizeof(v));
 	(void)n;
-	empty_ring(m);
+	if (take_messages(m, ROUND_MESSAGES))
+		add_one(m->data_ready);
 }
 
 /* --- the end -----------------------------------------------------------------------------------------------------------------
@@ -223,8 +232,11 @@ static void finish(struct member *m)
 	m->state = WORKER_FINISHED;
 	if (m->live)
 		m->p->stop_drop += undelivered(m, &st);
-	if (m->shared->status || *m->shared->problem)
-		set_problem(m->p, m->shared->status, m->shared->problem);
+	int status = m->shared->status;
+	if (*m->shared->problem)
+		set_problem(m->p, status, m->shared->problem);
+	else if (status)
+		set_problem(m->p, status, strerror(status < 0 ? -status : status));
 	check_done(m->p);
 }
 
@@ -403,6 +415,26 @@ static size_t kept(const struct member *m, int out[16])
 	return k;
 }
 
+static void forget_worker(struct member *m)
+{
+	nc_loop_del_fd(m->pid_watch);
+	m->pid_watch = NULL;
+	if (m->pidfd >= 0)
+		close(m->pidfd);
+	m->pidfd = -1;
+	m->pid = 0;
+}
+
+/* Kills it, if there is one, and waits for its end. */
+static void end_worker(struct member *m)
+{
+	if (m->pid > 0) {
+		kill(m->pid, SIGKILL);
+		waitpid(m->pid, NULL, 0);
+	}
+	forget_worker(m);
+}
+
 static int start_worker(struct member *m)
 {
 	int keep[16];
@@ -422,18 +454,20 @@ static int start_worker(struct member *m)
 	};
 
 	atomic_store(&m->shared->phase, NC_PHASE_STARTING);
-	m->timed_out = false;
-	m->watch_since = nc_time_mono();
+	m->timed_out = m->cut_off = false;
+	m->still_ticks = 0;
 	m->state = WORKER_RUNNING;
-	m->pid = fork();
-	if (m->pid == 0)
+	pid_t pid = fork();
+	if (pid == 0)
 		nc_worker_run(&s);
-	if (m->pid < 0)
+	if (pid < 0)
 		return -errno;
-	m->pidfd = (int)syscall(SYS_pidfd_open, m->pid, 0);
-	if (m->pidfd < 0)
-		return -errno;
-	return nc_loop_add_fd(m->p->loop, m->pidfd, EPOLLIN, on_exit_event, m, &m->pid_watch);
+	m->pid = pid;
+	m->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	int rc = m->pidfd < 0 ? -errno : nc_loop_add_fd(m->p->loop, m->pidfd, EPOLLIN, on_exit_event, m, &m->pid_watch);
+	if (rc)
+		end_worker(m);
+	return rc;
 }
 
 static void start_or_fail(struct member *m)
@@ -482,19 +516,16 @@ static void on_exit_event(void *user, uint32_t events)
 	(void)events;
 	if (waitid(P_PID, (id_t)m->pid, &si, WEXITED | WNOHANG) != 0 || si.si_pid == 0)
 		return;
-	nc_loop_del_fd(m->pid_watch);
-	m->pid_watch = NULL;
-	close(m->pidfd);
-	m->pidfd = -1;
-	empty_ring(m);
-	m->pid = 0;
+	forget_worker(m);
+	(void)take_messages(m, UINT_MAX);
 	uint32_t phase = atomic_load(&m->shared->phase);
 	bool orderly = si.si_code == CLD_EXITED && si.si_status == 0 && (phase == NC_PHASE_DONE || phase == NC_PHASE_FAILED);
 	if (orderly && !m->broken) {
 		finish(m);
 		return;
 	}
-	bury(m, &si);
+	if (!m->cut_off || in_hand(m))
+		bury(m, &si);
 	if (m->still_deaths >= STILL_DEATHS_MAX) {
 		set_problem(m->p, -EIO, "workers die before their first packet");
 		finish(m);
@@ -503,25 +534,36 @@ static void on_exit_event(void *user, uint32_t events)
 	restart(m);
 }
 
+/* Counts ticks, not time: when main itself was held up, nobody had the time. */
+static void watch(struct member *m)
+{
+	struct nc_pipeline *p = m->p;
+	int64_t limit = p->o.watchdog ? p->o.watchdog : WATCHDOG_DEFAULT;
+	uint64_t seq = atomic_load(&m->shared->current.seq);
+
+	m->still_ticks = seq == m->watch_seq ? m->still_ticks + 1 : 0;
+	m->watch_seq = seq;
+	if (in_hand(m))
+		m->timed_out = m->still_ticks > limit / TICK;
+	else
+		m->cut_off = p->stopping && !m->live && m->still_ticks > STUCK_TICKS &&
+		             atomic_load(&m->shared->phase) == NC_PHASE_RUNNING;
+	if (m->timed_out || m->cut_off)
+		kill_worker(m);
+}
+
 static void on_tick(void *user)
 {
 	struct nc_pipeline *p = user;
-	int64_t now = nc_time_mono(), limit = p->o.watchdog ? p->o.watchdog : WATCHDOG_DEFAULT;
 
 	for (unsigned i = 0; i < p->count; i++) {
 		struct member *m = &p->members[i];
 		if (m->state != WORKER_RUNNING)
 			continue;
 		m->recent -= m->recent > 0;
-		uint64_t seq = atomic_load(&m->shared->current.seq);
 		(void)kernel_stats(m); /* its counters are small */
-		if (!in_hand(m) || seq != m->watch_seq) {
-			m->watch_seq = seq;
-			m->watch_since = now;
-		} else if (now - m->watch_since > limit && !m->timed_out) {
-			m->timed_out = true;
-			kill_worker(m);
-		}
+		if (!m->timed_out && !m->cut_off)
+			watch(m);
 	}
 }
 
@@ -669,7 +711,9 @@ int nc_pipeline_new(struct nc_loop *loop, const struct nc_pipeline_options *o, c
 	for (unsigned i = 0; rc == 0 && i < p->count; i++)
 		rc = set_up(p, &p->members[i], err);
 	if (rc == 0)
-		rc = nc_loop_add_timer(loop, NC_NS_PER_S / 4, NC_NS_PER_S / 4, on_tick, p, &p->tick);
+		rc = nc_loop_add_timer(loop, TICK, TICK, on_tick, p, &p->tick);
+	/* whoever started us may have left it ignored; then nobody tells how a worker ended */
+	signal(SIGCHLD, SIG_DFL);
 	for (unsigned i = 0; rc == 0 && i < p->count; i++)
 		rc = start_worker(&p->members[i]);
 out:
@@ -688,7 +732,8 @@ void nc_pipeline_stop(struct nc_pipeline *p)
 	p->stopping = true;
 	for (unsigned i = 0; i < p->count; i++) {
 		atomic_store(&p->members[i].shared->stop, 1);
-		wake(&p->members[i]);
+		add_one(p->members[i].wake);
+		p->members[i].still_ticks = 0;
 	}
 }
 
@@ -700,14 +745,10 @@ void nc_pipeline_flush(struct nc_pipeline *p)
 
 static void free_member(struct member *m)
 {
-	if (m->pid > 0) {
-		kill(m->pid, SIGKILL);
-		waitpid(m->pid, NULL, 0);
-	}
+	end_worker(m);
 	nc_loop_del_timer(m->pause);
-	nc_loop_del_fd(m->pid_watch);
 	nc_loop_del_fd(m->data_watch);
-	int fds[] = { m->file, m->data_ready, m->wake, m->pidfd };
+	int fds[] = { m->file, m->data_ready, m->wake };
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
 			close(fds[i]);

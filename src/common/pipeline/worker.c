@@ -338,9 +338,11 @@ _Noreturn void nc_worker_run(const struct nc_worker_start *s)
 		give_up(s->shared, rc, "worker");
 	enter_sandbox(s);
 	atomic_store(&s->shared->phase, NC_PHASE_RUNNING);
-	if (s->live)
+	/* who starts after main was told to stop only hands out what the one before had gathered */
+	bool stopped = atomic_load(&s->shared->stop);
+	if (!stopped && s->live)
 		run_live(w);
-	else
+	else if (!stopped)
 		run_file(w);
 	nc_stager_flush(&w->stager);
 	atomic_store(&s->shared->phase, NC_PHASE_DONE);
