@@ -4,8 +4,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -550,6 +552,67 @@ static void a_full_ring_lets_others_have_their_turn(void **state)
 	unlink(path);
 }
 
+/* --- live --------------------------------------------------------------------------------------------------------------------
+ */
+
+/* Datagrams to PORT on loopback; one in `every` is a killer. */
+static void send_some(unsigned n, unsigned every)
+{
+	struct sockaddr_in to = {
+		.sin_family = AF_INET, .sin_port = htons(PORT), .sin_addr = { .s_addr = htonl(INADDR_LOOPBACK) },
+	};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	for (unsigned i = 1; i <= n; i++)
+		(void)sendto(fd, i % every == 0 ? "CRASH" : "fine!", 5, 0, (struct sockaddr *)&to, sizeof(to));
+	close(fd);
+}
+
+/* Whatever dies, and however it ends: each packet that the kernel took for us is accounted for. */
+static void live_numbers_add_up(void **state)
+{
+	static const struct nc_decoder *const extra[] = { &evil };
+	struct nc_pipeline_options po = options(2, extra, 1);
+	struct nc_live_options live = {
+		.interface = "lo", .bpf = "udp dst port 4242", .snaplen = 65536, .buffer = 1 << 20,
+	};
+	struct outcome o = { .status = 0 };
+	struct nc_pipeline_events ev = { .chunk = on_chunk, .crash = on_crash, .done = on_done, .user = &o };
+	struct nc_buf err = { 0 };
+
+	(void)state;
+	po.file = NULL;
+	po.live = &live;
+	assert_int_equal(nc_loop_new(&o.loop), 0);
+	int rc = nc_pipeline_new(o.loop, &po, &ev, &o.pipeline, &err);
+	nc_buf_free(&err);
+	if (rc) {
+		nc_loop_free(o.loop);
+		skip();
+	}
+	int64_t until = nc_time_mono() + LIMIT_NS;
+	while (o.crashes < 25 && nc_time_mono() < until) {
+		send_some(40, 20);
+		assert_int_equal(nc_loop_once(o.loop, 10), 0);
+	}
+	assert_true(o.crashes >= 25);
+	/* killers that wait when the end comes */
+	send_some(400, 10);
+	nc_pipeline_stop(o.pipeline);
+	assert_int_equal(nc_loop_add_timer(o.loop, LIMIT_NS, 0, on_limit, &o, NULL), 0);
+	assert_int_equal(nc_loop_run(o.loop), 0);
+	assert_true(o.done);
+	assert_int_equal(o.status, 0);
+	nc_pipeline_stats(o.pipeline, &o.stats);
+	assert_true(o.stats.received > 0);
+	assert_int_equal(o.stats.received, o.stats.packets + o.stats.kernel_drop + o.stats.crash_drop + o.stats.stop_drop);
+	assert_int_equal(o.stats.packets, udp(&o) + o.stats.crashes);
+	assert_int_equal(o.stats.records[nc_type_slot(nc_type_by_name("UDP"))], udp(&o));
+	assert_int_equal(o.stats.if_drop, 0);
+	nc_pipeline_free(o.pipeline);
+	nc_loop_free(o.loop);
+}
+
 static void two_claims_on_one_key_are_refused(void **state)
 {
 	static const struct nc_decoder *const extra[] = { &evil, &twin };
@@ -592,6 +655,7 @@ int main(void)
 		cmocka_unit_test(ignored_sigchld),
 		cmocka_unit_test(a_read_error_is_told),
 		cmocka_unit_test(a_full_ring_lets_others_have_their_turn),
+		cmocka_unit_test(live_numbers_add_up),
 		cmocka_unit_test(two_claims_on_one_key_are_refused),
 		cmocka_unit_test(no_capture_at_all),
 	};

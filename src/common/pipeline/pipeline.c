@@ -206,13 +206,13 @@ static void add_stats(struct nc_live_stats *to, const struct nc_live_stats *st)
 	to->if_dropped += st->if_dropped;
 }
 
-/* Of all handles of a worker and its predecessors. The kernel forgets what it has told: only main asks, since a worker may die
- * with the answer. */
+/* Of all handles of a worker and its predecessors, up to its end. The kernel forgets what it has told: only main asks, since a
+ * worker may die with the answer. */
 static struct nc_live_stats kernel_stats(const struct member *m)
 {
 	struct nc_live_stats sum = m->closed, st;
 
-	if (m->live && nc_live_stats(m->live, &st) == 0)
+	if (m->live && m->state != WORKER_FINISHED && nc_live_stats(m->live, &st) == 0)
 		add_stats(&sum, &st);
 	return sum;
 }
@@ -227,16 +227,18 @@ static uint64_t undelivered(const struct member *m, const struct nc_live_stats *
 
 static void finish(struct member *m)
 {
-	struct nc_live_stats st = kernel_stats(m);
-
+	m->closed = kernel_stats(m);
 	m->state = WORKER_FINISHED;
 	if (m->live)
-		m->p->stop_drop += undelivered(m, &st);
+		m->p->stop_drop += undelivered(m, &m->closed);
 	int status = m->shared->status;
 	if (*m->shared->problem)
 		set_problem(m->p, status, m->shared->problem);
 	else if (status)
 		set_problem(m->p, status, strerror(status < 0 ? -status : status));
+	/* its share of the packets would go nowhere from now on */
+	if (m->live && !m->p->stopping)
+		nc_pipeline_stop(m->p);
 	check_done(m->p);
 }
 
@@ -491,7 +493,7 @@ static void on_pause_over(void *user)
 static void restart(struct member *m)
 {
 	m->restarts++;
-	if (m->live && reopen_live(m) != 0) {
+	if (m->live && !m->p->stopping && reopen_live(m) != 0) {
 		finish(m);
 		return;
 	}
