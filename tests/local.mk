@@ -30,6 +30,7 @@ UNIT_TESTS = \
 	tests/unit/test_ctl \
 	tests/unit/test_datagram \
 	tests/unit/test_defrag \
+	tests/unit/test_engine \
 	tests/unit/test_entropy \
 	tests/unit/test_file \
 	tests/unit/test_file_property \

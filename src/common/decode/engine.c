@@ -119,6 +119,7 @@ static enum nc_verdict run_one(struct nc_engine *e, unsigned index, struct nc_rd
 {
 	struct nc_rd mine = *r;
 	unsigned records = e->result.count, entropies = e->entropy_count;
+	size_t used = e->arena.used;
 
 	e->packet.reason = NULL;
 	enum nc_verdict v = nc_engine_decoder(e, index)->decode(&e->packet, &mine);
@@ -137,6 +138,8 @@ static enum nc_verdict run_one(struct nc_engine *e, unsigned index, struct nc_rd
 		/* a layer that failed or was not theirs leaves no record */
 		e->result.count = records;
 		e->entropy_count = entropies;
+		e->arena.used = used;
+		e->arena.failed = false;
 	}
 	return v;
 }
