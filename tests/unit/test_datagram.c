@@ -528,7 +528,7 @@ static bool memory_holds(const uint8_t masked[static NC_KEY_LEN])
 		uint8_t *copy = malloc(to - from);
 		ssize_t n = pread(mem, copy, to - from, (off_t)from);
 		found |= n > 0 && holds(copy, (size_t)n, masked);
-		memset(copy, 0, to - from);
+		sodium_memzero(copy, to - from);
 		free(copy);
 	}
 	fclose(maps);
