@@ -35,6 +35,7 @@ UNIT_TESTS = \
 	tests/unit/test_file \
 	tests/unit/test_file_property \
 	tests/unit/test_format \
+	tests/unit/test_keep \
 	tests/unit/test_keys \
 	tests/unit/test_log \
 	tests/unit/test_loop \

@@ -89,23 +89,23 @@ static int plain_open(struct nc_output_files *f, struct plain *p)
 {
 	if (p->fd >= 0)
 		return 0;
-	if (p->failed)
-		return -EIO;
-	p->fd = openat(f->dir, p->name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+	p->fd = openat(f->dir, p->name, O_WRONLY | O_APPEND | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
 	return p->fd >= 0 ? 0 : -errno;
 }
 
 static int plain_write(struct plain *p, const void *data, size_t n)
 {
-	for (size_t done = 0; done < n;) {
-		ssize_t k = write(p->fd, (const uint8_t *)data + done, n - done);
-		if (k < 0 && errno != EINTR)
-			return -errno;
-		if (k > 0)
-			done += (size_t)k;
-	}
-	p->bytes += n;
-	return 0;
+	int rc = nc_keep_append(p->fd, data, n);
+
+	p->bytes += rc ? 0 : n;
+	return rc;
+}
+
+static bool plain_close(struct plain *p)
+{
+	bool ok = p->fd < 0 || close(p->fd) == 0;
+	p->fd = -1;
+	return ok;
 }
 
 static void plain_add(struct nc_output_files *f, struct plain *p, const void *head, size_t head_n, const struct nc_chunk *c)
@@ -115,6 +115,8 @@ static void plain_add(struct nc_output_files *f, struct plain *p, const void *he
 
 	if (rc == 0 && fresh && head_n)
 		rc = plain_write(p, head, head_n);
+	if (rc && fresh)
+		plain_close(p); /* no lines without a header: begun anew with the next chunk */
 	if (rc == 0)
 		rc = plain_write(p, c->data, c->n);
 	if (rc) {
@@ -228,13 +230,6 @@ uint64_t nc_output_bytes(const struct nc_output_files *f)
 uint64_t nc_output_lost(const struct nc_output_files *f)
 {
 	return f->lost;
-}
-
-static bool plain_close(struct plain *p)
-{
-	bool ok = p->fd < 0 || close(p->fd) == 0;
-	p->fd = -1;
-	return ok;
 }
 
 bool nc_output_close(struct nc_output_files *f)

@@ -21,7 +21,7 @@ struct keep_file {
 	enum nc_chunk_kind kind;
 	uint32_t datalink;
 	char name[48];
-	int fd; /* -1: could not be opened */
+	int fd; /* -1: could not be opened so far */
 };
 
 struct nc_keep {
@@ -44,17 +44,27 @@ struct nc_keep *nc_keep_new(int dir, uint64_t limit, bool append)
 	return k;
 }
 
-static int write_all(struct nc_keep *k, int fd, const void *data, size_t n)
+int nc_keep_append(int fd, const void *data, size_t n)
 {
 	for (size_t done = 0; done < n;) {
 		ssize_t w = write(fd, (const uint8_t *)data + done, n - done);
-		if (w < 0 && errno != EINTR)
-			return -errno;
+		if (w < 0 && errno != EINTR) {
+			int rc = -errno;
+			off_t end = done > 0 ? lseek(fd, 0, SEEK_CUR) : 0;
+			return done > 0 && (end < (off_t)done || ftruncate(fd, end - (off_t)done) != 0) ? -EIO : rc;
+		}
 		if (w > 0)
 			done += (size_t)w;
 	}
-	k->bytes += n;
 	return 0;
+}
+
+static int append(struct nc_keep *k, int fd, const void *data, size_t n)
+{
+	int rc = nc_keep_append(fd, data, n);
+
+	k->bytes += rc ? 0 : n;
+	return rc;
 }
 
 static void name_file(struct nc_keep *k, struct keep_file *f)
@@ -90,16 +100,27 @@ static int open_file(struct nc_keep *k, struct keep_file *f)
 	f->fd = openat(k->dir, f->name, flags, 0640);
 	if (f->fd < 0 || fstat(f->fd, &st) != 0)
 		return -errno;
-	k->bytes += (uint64_t)st.st_size;
-	if (f->kind == NC_CHUNK_LOG)
+	if (f->kind == NC_CHUNK_LOG || (st.st_size > 0 && same_header(f->fd, f->datalink))) {
+		k->bytes += (uint64_t)st.st_size;
 		return 0;
-	if (st.st_size > 0 && same_header(f->fd, f->datalink))
-		return 0;
+	}
 	/* something else stands there: it is not ours to go on with */
 	if (st.st_size > 0 && ftruncate(f->fd, 0) != 0)
 		return -errno;
 	nc_report_pcap_header(head, f->datalink);
-	return write_all(k, f->fd, head, sizeof(head));
+	return append(k, f->fd, head, sizeof(head));
+}
+
+/* A file without its header is of no use: it is begun anew with the next chunk. */
+static int open_or_close(struct nc_keep *k, struct keep_file *f)
+{
+	int rc = open_file(k, f);
+
+	if (rc && f->fd >= 0) {
+		close(f->fd);
+		f->fd = -1;
+	}
+	return rc;
 }
 
 static int find_file(struct nc_keep *k, const struct nc_chunk *c, struct keep_file **ret)
@@ -109,7 +130,7 @@ static int find_file(struct nc_keep *k, const struct nc_chunk *c, struct keep_fi
 	for (unsigned i = 0; i < k->count; i++) {
 		*ret = &k->files[i];
 		if ((*ret)->kind == c->kind && (*ret)->datalink == datalink)
-			return (*ret)->fd < 0 ? -EBADF : 0;
+			return (*ret)->fd < 0 ? open_or_close(k, *ret) : 0;
 	}
 	if (k->count == FILES_MAX)
 		return -EMFILE;
@@ -118,7 +139,7 @@ static int find_file(struct nc_keep *k, const struct nc_chunk *c, struct keep_fi
 	name_file(k, f);
 	k->count++;
 	*ret = f;
-	return open_file(k, f);
+	return open_or_close(k, f);
 }
 
 int nc_keep_chunk(struct nc_keep *k, const struct nc_chunk *c, const char **name)
@@ -126,19 +147,20 @@ int nc_keep_chunk(struct nc_keep *k, const struct nc_chunk *c, const char **name
 	struct keep_file *f = NULL;
 
 	*name = "errors.pcap";
-	if (k->limit > 0 && (c->n > k->limit || k->bytes > k->limit - c->n))
-		return -EFBIG;
 	int rc = find_file(k, c, &f);
 	if (f)
 		*name = f->name;
-	return rc ? rc : write_all(k, f->fd, c->data, c->n);
+	/* what was there before counts, and that is known only now */
+	if (rc == 0 && k->limit > 0 && (c->n > k->limit || k->bytes > k->limit - c->n))
+		rc = -EFBIG;
+	return rc ? rc : append(k, f->fd, c->data, c->n);
 }
 
 int nc_keep_log(struct nc_keep *k, const char *text)
 {
 	for (unsigned i = 0; i < k->count; i++)
 		if (k->files[i].kind == NC_CHUNK_LOG && k->files[i].fd >= 0)
-			return write_all(k, k->files[i].fd, text, strlen(text));
+			return append(k, k->files[i].fd, text, strlen(text));
 	return 0;
 }
 

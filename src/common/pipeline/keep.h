@@ -18,6 +18,9 @@ struct nc_keep *nc_keep_new(int dir, uint64_t limit, bool append);
 int nc_keep_chunk(struct nc_keep *k, const struct nc_chunk *c, const char **name);
 /* Appends text to errors.log when there is one. 0 or negative errno. */
 int nc_keep_log(struct nc_keep *k, const char *text);
+/* Appends to a file opened with O_APPEND: all of it or nothing, since half a record would spoil those that come when there is
+ * room again. 0 or negative errno. */
+int nc_keep_append(int fd, const void *data, size_t n);
 uint64_t nc_keep_bytes(const struct nc_keep *k);
 /* Closes and frees; false when a file could not be closed without loss. */
 bool nc_keep_close(struct nc_keep *k);
