@@ -63,8 +63,8 @@ static void on_crash(void *user, const struct nc_crash *c)
 		return;
 	clear_progress(r);
 	if (c->has_packet)
-		nc_tool_say("a packet of %" PRIu32 " bytes killed worker %u: %s; the packet is in errors.pcap, the run goes on",
-		            c->packet.caplen, c->worker, c->cause);
+		nc_tool_say("a packet of %" PRIu32 " bytes killed worker %u: %s; %sthe run goes on", c->packet.caplen, c->worker,
+		            c->cause, r->o->ignore_errors ? "" : "the packet is in errors.pcap, ");
 	else
 		nc_tool_say("worker %u died: %s; a new one goes on", c->worker, c->cause);
 }
@@ -89,8 +89,7 @@ static void on_signal(void *user, int signo)
 	struct run *r = user;
 
 	(void)signo;
-	if (r->pipeline)
-		nc_pipeline_stop(r->pipeline);
+	nc_pipeline_stop(r->pipeline);
 }
 
 static void on_progress(void *user)
@@ -238,18 +237,17 @@ static int set_up(struct run *r, struct nc_buf *err)
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
-	if (rc == 0)
-		rc = nc_loop_signals(r->loop, &set, on_signal, r);
 	if (rc == 0) {
 		struct nc_pipeline_options po = pipeline_options(r);
 		rc = nc_pipeline_new(r->loop, &po, &ev, &r->pipeline, err);
 	}
+	/* not before: a FIFO keeps us waiting for its other side, and that must be possible to end */
+	if (rc == 0)
+		rc = nc_loop_signals(r->loop, &set, on_signal, r);
 	if (rc == 0 && r->tty)
 		rc = nc_loop_add_timer(r->loop, PROGRESS_EVERY, PROGRESS_EVERY, on_progress, r, NULL);
 	if (rc == 0 && r->o->iface)
 		rc = nc_loop_add_timer(r->loop, LIVE_FLUSH, LIVE_FLUSH, on_live_flush, r, NULL);
-	if (rc && err->len == 0)
-		nc_buf_printf(err, "%s", strerror(-rc));
 	return rc;
 }
 
@@ -273,6 +271,8 @@ int nc_tool_capture(const struct nc_tool_options *o)
 	if (rc == 0)
 		rc = nc_loop_run(r.loop);
 	if (rc < 0) {
+		if (err.len == 0)
+			nc_buf_str(&err, strerror(-rc));
 		if (r.files)
 			nc_output_close(r.files);
 		tear_down(&r);
