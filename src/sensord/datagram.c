@@ -16,6 +16,7 @@
 #include "base/rd.h"
 #include "base/time.h"
 #include "block/file.h"
+#include "sensord/lookup.h"
 #include "wire/datagram.h"
 
 #define SEND_BUFFER  (4 << 20)
@@ -30,6 +31,7 @@ struct sender {
 	struct nc_datagram_options o;
 	char host[128], port[16];
 	int fd;
+	struct nc_lookup lookup;
 	int64_t lookup_at;
 	struct nc_datagram *work;
 	struct nc_inflater *inflater;
@@ -76,15 +78,15 @@ static bool split_address(struct sender *s, const char *address)
 	return true;
 }
 
-static int connect_one(struct sender *s, const struct addrinfo *a)
+static int connect_one(struct sender *s, const struct sockaddr_storage *a, socklen_t len)
 {
 	int buffer = SEND_BUFFER;
-	int fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, a->ai_protocol);
+	int fd = socket(a->ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		return -errno;
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
-	if (connect(fd, a->ai_addr, a->ai_addrlen) != 0) {
+	if (connect(fd, (const struct sockaddr *)a, len) != 0) {
 		int rc = -errno;
 		close(fd);
 		return rc;
@@ -95,29 +97,49 @@ static int connect_one(struct sender *s, const struct addrinfo *a)
 	return 0;
 }
 
-static int look_up(struct sender *s)
+static void connect_any(struct sender *s, const struct nc_lookup_answer *answer)
 {
-	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM }, *list = NULL;
-	int rc = getaddrinfo(s->host, s->port, &hints, &list), err = -EHOSTUNREACH;
+	int err = -EHOSTUNREACH;
 
-	s->lookup_at = nc_time_mono() + LOOKUP_AGAIN;
-	if (rc) {
-		snprintf(s->t.state.last_error, sizeof(s->t.state.last_error), "%s:%s: %s", s->host, s->port, gai_strerror(rc));
-		return -EHOSTUNREACH;
+	if (answer->error) {
+		snprintf(s->t.state.last_error, sizeof(s->t.state.last_error), "%s:%s: %s", s->host, s->port,
+		         gai_strerror(answer->error));
+		return;
 	}
-	for (const struct addrinfo *a = list; a && err; a = a->ai_next)
-		err = connect_one(s, a);
-	freeaddrinfo(list);
+	for (unsigned i = 0; i < answer->count && err; i++)
+		err = connect_one(s, &answer->list[i].address, answer->list[i].len);
 	if (err)
 		fail(s, "cannot reach", err);
-	return err;
+}
+
+/* Begins to look for the collector, or goes on. A child asks for names: that may take longer than the workers' rings last. */
+static void look_up(struct sender *s)
+{
+	struct nc_lookup_answer answer;
+	int64_t now = nc_time_mono();
+
+	if (s->lookup.pid > 0) {
+		if (nc_lookup_poll(&s->lookup, &answer) == 0)
+			connect_any(s, &answer);
+	} else if (now >= s->lookup_at) {
+		s->lookup_at = now + LOOKUP_AGAIN;
+		if (nc_lookup_numeric(s->host, s->port, &answer)) {
+			connect_any(s, &answer);
+		} else {
+			int rc = nc_lookup_start(&s->lookup, s->host, s->port);
+			if (rc)
+				fail(s, "cannot look up", rc);
+		}
+	}
 }
 
 /* Sends bytes: 0, -EAGAIN (not now), or -EMSGSIZE: they are too many for this network. Whatever else is wrong with the way to the
  * collector may pass; the queue has its own limit. */
 static int send_bytes(struct sender *s, const struct nc_buf *b)
 {
-	if (s->fd < 0 && (nc_time_mono() < s->lookup_at || look_up(s) != 0))
+	if (s->fd < 0 || s->lookup.pid > 0)
+		look_up(s);
+	if (s->fd < 0)
 		return -EAGAIN;
 	if (send(s->fd, b->data, b->len, 0) == (ssize_t)b->len)
 		return 0;
@@ -130,8 +152,8 @@ static int send_bytes(struct sender *s, const struct nc_buf *b)
 		s->probe_at = nc_time_mono() + PROBE_WAIT;
 	}
 	/* the name may mean another address by now */
-	if ((err == EHOSTUNREACH || err == ENETUNREACH) && nc_time_mono() >= s->lookup_at)
-		(void)look_up(s);
+	if (err == EHOSTUNREACH || err == ENETUNREACH)
+		look_up(s);
 	return err == EMSGSIZE ? -EMSGSIZE : -EAGAIN;
 }
 
@@ -332,6 +354,7 @@ static void close_sender(struct nc_transport *t)
 {
 	struct sender *s = (struct sender *)t;
 
+	nc_lookup_cancel(&s->lookup);
 	if (s->fd >= 0)
 		close(s->fd);
 	nc_datagram_free(s->work);
@@ -364,7 +387,7 @@ int nc_datagram_transport(const struct nc_datagram_options *o, struct nc_transpo
 		close_sender(&s->t);
 		return -EINVAL;
 	}
-	(void)look_up(s); /* a collector that can't be found yet is looked for again */
+	look_up(s); /* a collector that can't be found yet is looked for again */
 	*ret = &s->t;
 	return 0;
 }

@@ -15,7 +15,8 @@ struct nc_datagram_options {
 	bool peer_2019; /* the first batch of a type must hold nothing but the Header */
 };
 
-/* 0 or negative errno with one line in err; the name of the address is looked up here once and again while nothing answers. */
+/* 0 or negative errno with one line in err; the name of the address is looked up by a child, again while
+ * nothing answers. */
 int nc_datagram_transport(const struct nc_datagram_options *o, struct nc_transport **ret, struct nc_buf *err);
 
 #endif

@@ -3,6 +3,7 @@ noinst_LIBRARIES += libsensord.a
 libsensord_a_SOURCES = \
 	src/sensord/daemon.c src/sensord/daemon.h \
 	src/sensord/datagram.c src/sensord/datagram.h \
+	src/sensord/lookup.c src/sensord/lookup.h \
 	src/sensord/sensor.c src/sensord/sensor.h \
 	src/sensord/settings.c src/sensord/settings.h \
 	src/sensord/ship.c src/sensord/ship.h \

@@ -359,6 +359,52 @@ static void a_block_that_lies_ends(void **state)
 	expect_silence(f);
 }
 
+/* A name is looked up by somebody else: whoever asks is not kept waiting. */
+static void names(void **state)
+{
+	struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_addr = in6addr_any };
+	struct fixture *f = *state;
+	char address[64];
+	struct nc_datagram_options o = { .address = address, .own = f->sensor, .client_id = "t", .source = "t" };
+	struct nc_buf err = { 0 };
+	int off = 0, rc = -EAGAIN;
+	socklen_t len = sizeof(a);
+
+	close(f->fd);
+	f->fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (f->fd < 0 || setsockopt(f->fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) != 0 ||
+	    bind(f->fd, (struct sockaddr *)&a, sizeof(a)) != 0)
+		skip();
+	assert_int_equal(getsockname(f->fd, (struct sockaddr *)&a, &len), 0);
+	snprintf(address, sizeof(address), "localhost:%u", ntohs(a.sin6_port));
+	memcpy(o.peer_key, f->collector->pub, NC_KEY_LEN);
+	assert_int_equal(nc_datagram_transport(&o, &f->t, &err), 0);
+	add_records(f, 5, 100);
+	(void)submit(f, 0);
+	for (int64_t until = nc_time_mono() + 20 * NC_NS_PER_S; f->t->state.batches == 0 && nc_time_mono() < until;) {
+		struct pollfd p = { .fd = f->fd, .events = POLLIN };
+		poll(&p, 1, 10);
+		rc = f->t->submit(f->t, &f->info, f->block);
+	}
+	assert_true(f->t->state.batches > 0);
+	assert_true(rc == 0 || rc == -EAGAIN);
+	receive(f, 1);
+	check_batches(f, 5);
+}
+
+/* Ends while the question is under way, and is not waited for. */
+static void a_name_that_nobody_knows(void **state)
+{
+	struct fixture *f = *state;
+	struct nc_datagram_options o = { .address = "nobody.invalid:1", .own = f->sensor, .client_id = "t", .source = "t" };
+	struct nc_buf err = { 0 };
+
+	memcpy(o.peer_key, f->collector->pub, NC_KEY_LEN);
+	assert_int_equal(nc_datagram_transport(&o, &f->t, &err), 0);
+	add_records(f, 5, 100);
+	assert_int_equal(submit(f, 0), -EAGAIN);
+}
+
 static void addresses(void **state)
 {
 	static const char *const wrong[] = { "", "host", ":1", "host:", "::1:1335", "[::1:1335" };
@@ -387,6 +433,8 @@ int main(void)
 		TEST(goes_on_after_a_refusal),
 		TEST(what_is_abandoned_is_told),
 		TEST(a_block_that_lies_ends),
+		TEST(names),
+		TEST(a_name_that_nobody_knows),
 		TEST(addresses),
 	};
 	return nc_keys_init() < 0 ? 1 : cmocka_run_group_tests_name("sender", tests, NULL, NULL);
