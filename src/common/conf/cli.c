@@ -30,12 +30,16 @@ int nc_cli_next(const struct nc_cli *c, int argc, char **argv, const char **arg)
 			                    .has_arg = c->options[i].has_arg,
 			                    .val = c->options[i].code };
 	opterr = 0;
+	/* the word that getopt is at; optind stays there until the last letter of it */
+	int at = optind;
+	while (at < argc && argv[at][0] != '-')
+		at++;
 	int code = getopt_long(argc, argv, c->letters, table, NULL);
 	*arg = optarg;
 	if (code == -1)
 		return 0;
 	if (code == '?')
-		wrong_option(c, argv[optind - 1]);
+		wrong_option(c, argv[at < argc ? at : optind - 1]);
 	else if (code == ':')
 		fprintf(stderr, "%s: %s: its argument is missing\n", c->program, argv[optind - 1]);
 	else
