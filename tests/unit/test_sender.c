@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netdb.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -369,7 +370,12 @@ static void names(void **state)
 	struct nc_buf err = { 0 };
 	int off = 0, rc = -EAGAIN;
 	socklen_t len = sizeof(a);
+	struct addrinfo *list = NULL;
 
+	/* a bare container knows no names at all */
+	if (getaddrinfo("localhost", NULL, NULL, &list) != 0)
+		skip();
+	freeaddrinfo(list);
 	close(f->fd);
 	f->fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (f->fd < 0 || setsockopt(f->fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) != 0 ||

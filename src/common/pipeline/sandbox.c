@@ -145,8 +145,8 @@ static int landlock(void)
 	};
 	int fd = (int)syscall(SYS_landlock_create_ruleset, &a, sizeof(a), 0);
 	if (fd < 0)
-		/* EPERM: making a rule set takes no privilege, so a container's own filter does not know the call; ours forbids all that
-		 * opens a path anyway */
+		/* EPERM: making a rule set takes no privilege, so it is a container's own filter that does not know the
+		 * call; ours forbids all that opens a path anyway */
 		return errno == ENOSYS || errno == EOPNOTSUPP || errno == EPERM ? 0 : -errno;
 	int rc = syscall(SYS_landlock_restrict_self, fd, 0) == 0 ? 0 : -errno;
 	close(fd);
