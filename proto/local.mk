@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-EXTRA_DIST += proto/netcap.proto proto/gen-proto.py proto/fields.txt
+EXTRA_DIST += proto/netcap.proto proto/gen-proto.py proto/fields.txt proto/own-records.csv proto/own-types.csv
 noinst_LIBRARIES += libnetcap-proto.a
 nodist_libnetcap_proto_a_SOURCES = proto/netcap.pb-c.c proto/netcap.pb-c.h
 # generated code: our warnings are not for it

@@ -71,6 +71,29 @@ struct nc_fragment {
 	size_t len;
 };
 
+/* A TCP segment, for the reassembly of streams. */
+struct nc_segment {
+	uint8_t version; /* of IP: 4 or 6 */
+	const uint8_t *src, *dst; /* 4 or 16 bytes each */
+	uint16_t sport, dport;
+	uint32_t seq, ack;
+	uint8_t flags;  /* the low eight of the header */
+	const uint8_t *data;
+	size_t len;
+	size_t missing; /* bytes behind data that the packet had and the capture has not */
+};
+
+/* The outermost layer of each kind, for flows. Addresses lie in the packet. A name is NULL where there was no such layer. */
+struct nc_outer {
+	const char *link, *network, *transport; /* names of layers: "Ethernet", "IPv4", "TCP" */
+	const uint8_t *link_src, *link_dst; /* 6 bytes each; NULL: the layer has no addresses */
+	const uint8_t *net_src, *net_dst;   /* 4 or 16 bytes each, as net_size says */
+	uint8_t net_size;
+	uint16_t sport, dport;
+	size_t app_size;  /* bytes of the transport's payload */
+	unsigned app;     /* what the stream was recognised as: index in nc_stream_readers plus 1; 0: not known */
+};
+
 /* The packet as a decoder sees it. Everything a record points to lies in the packet's bytes or in its arena, both of which
  * live until the packet's records have been packed. */
 struct nc_packet {
@@ -82,6 +105,8 @@ struct nc_packet {
 	/* the network layer around the current one, for those who need it (0: none) */
 	uint8_t ip_version;
 	const uint8_t *ip_src, *ip_dst;
+	size_t ip_missing; /* bytes of its payload that the capture has not */
+	struct nc_outer outer;
 	bool frame_cut; /* the 802.3 length is more than what was captured */
 	/* set through the functions below; until then they hold the selector that led to the decoder that runs */
 	uint16_t next_space, next_key, next_alt;
@@ -124,6 +149,40 @@ static inline enum nc_verdict nc_bad(struct nc_packet *p, const char *reason)
 }
 /* Hands a fragment to the reassembly. True: *whole reads the reassembled payload (valid until the packet is done). */
 bool nc_reassemble(struct nc_packet *p, const struct nc_fragment *f, struct nc_rd *whole);
+
+/* Hands a segment to the reassembly of streams. Returns what the stream is, as nc_outer.app. */
+unsigned nc_segment(struct nc_packet *p, const struct nc_segment *s);
+
+/* A link layer was found; src and dst are 6 bytes each, or NULL. The outermost one is kept. */
+static inline void nc_saw_link(struct nc_packet *p, const char *name, const uint8_t *src, const uint8_t *dst)
+{
+	if (p->outer.link)
+		return;
+	p->outer.link = name;
+	p->outer.link_src = src;
+	p->outer.link_dst = dst;
+}
+/* The same for IPv4 and IPv6; size: 4 or 16. */
+static inline void nc_saw_network(struct nc_packet *p, const char *name, const uint8_t *src, const uint8_t *dst, uint8_t size)
+{
+	if (p->outer.network)
+		return;
+	p->outer.network = name;
+	p->outer.net_src = src;
+	p->outer.net_dst = dst;
+	p->outer.net_size = size;
+}
+/* The same for a transport with ports. True when it is the outermost one. */
+static inline bool nc_saw_transport(struct nc_packet *p, const char *name, uint16_t src, uint16_t dst, size_t payload)
+{
+	if (p->outer.transport)
+		return false;
+	p->outer.transport = name;
+	p->outer.sport = src;
+	p->outer.dport = dst;
+	p->outer.app_size = payload;
+	return true;
+}
 
 /* Text in the arena; "" when it is full (the packet is then BAD). */
 char *nc_p_mac(struct nc_packet *p, const uint8_t *mac);   /* 6 bytes */

@@ -98,6 +98,13 @@ bool nc_reassemble(struct nc_packet *p, const struct nc_fragment *f, struct nc_r
 	return true;
 }
 
+unsigned nc_segment(struct nc_packet *p, const struct nc_segment *s)
+{
+	struct nc_engine *e = p->engine;
+
+	return e->o.segment ? e->o.segment(e->o.segment_user, p, s) : 0;
+}
+
 /* What a full arena gives instead of text; nobody writes to it, the record is thrown away with its packet. */
 static const char nothing[1];
 

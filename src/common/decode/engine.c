@@ -205,6 +205,7 @@ const struct nc_engine_result *nc_engine_packet(struct nc_engine *e, uint32_t da
 		res->unknown = true;
 	else
 		walk(e, NC_DATALINK, datalink, nc_rd_over(data, caplen));
+	res->outer = &e->packet.outer;
 	nc_emit_entropies(e);
 	return res;
 }

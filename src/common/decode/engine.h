@@ -19,12 +19,17 @@ struct nc_decode_counters {
 /* Reassembly, given by the flow layer. */
 typedef bool (*nc_fragment_fn)(void *user, int64_t ts_ns, const struct nc_fragment *f, const uint8_t **data, size_t *n);
 
+/* Reassembly of streams, given by the flow layer: takes a segment, returns what its stream is (struct nc_outer). */
+typedef unsigned (*nc_segment_fn)(void *user, const struct nc_packet *p, const struct nc_segment *s);
+
 struct nc_engine_options {
 	bool wanted[NC_TYPES_MAX]; /* by slot of nc_types */
 	bool payloads;
 	struct nc_decode_counters *counters;
 	nc_fragment_fn fragment; /* NULL: fragments are not reassembled */
 	void *fragment_user;
+	nc_segment_fn segment; /* NULL: streams are not reassembled */
+	void *segment_user;
 	/* appended to the generated ones; for tests. */
 	const struct nc_decoder *const *extra;
 	size_t extra_count;
@@ -44,6 +49,7 @@ struct nc_engine_result {
 	const char *error; /* text of a SHORT or BAD verdict, else NULL */
 	uint16_t error_decoder; /* who gave it; only with error */
 	bool unknown;      /* a selector without a decoder */
+	const struct nc_outer *outer;
 };
 
 /* A new engine; NULL with a line in err when two decoders claim a key without an order, or memory is short. */

@@ -16,6 +16,7 @@ static enum nc_verdict ethernet_decode(struct nc_packet *p, struct nc_rd *r)
 		nc_rd_trim(r, type);
 		type = 0; /* LLC follows; the selector of the 2019 format for it is 0 */
 	}
+	nc_saw_link(p, "Ethernet", h + 6, h);
 	if (nc_wanted(p, &types__ethernet__descriptor)) {
 		Types__Ethernet m = TYPES__ETHERNET__INIT;
 		m.dstmac = nc_p_mac(p, h);

@@ -89,7 +89,9 @@ static enum nc_verdict ipv4_decode(struct nc_packet *p, struct nc_rd *r)
 	enum nc_verdict v = record(p, h, opts, r, length);
 	if (v != NC_DONE)
 		return v;
+	nc_saw_network(p, "IPv4", h + 12, h + 16, 4);
 	p->ip_version = 4;
+	p->ip_missing = length - header > r->left ? length - header - r->left : 0;
 	p->ip_src = h + 12;
 	p->ip_dst = h + 16;
 	unsigned fragment = (unsigned)((h[6] & 0x3f) << 8 | h[7]);
@@ -100,7 +102,7 @@ static enum nc_verdict ipv4_decode(struct nc_packet *p, struct nc_rd *r)
 		.offset = (fragment & 0x1fff) * 8, .more = (fragment & 0x2000) != 0, .data = r->p, .len = r->left,
 	};
 	/* a fragment that was cut by the capture would leave a hole where bytes are known to exist */
-	if (length - header > r->left)
+	if (p->ip_missing)
 		return NC_DONE;
 	return nc_reassemble(p, &f, r) ? nc_next(p, NC_IPPROTO, h[9]) : NC_DONE;
 }

@@ -15,7 +15,9 @@ static enum nc_verdict ipv6_decode(struct nc_packet *p, struct nc_rd *r)
 	/* 0: a jumbogram (RFC 2675) or segmentation offload; all that is there belongs to it */
 	if (length > 0)
 		nc_rd_trim(r, length);
+	nc_saw_network(p, "IPv6", h + 8, h + 24, 16);
 	p->ip_version = 6;
+	p->ip_missing = length > r->left ? length - r->left : 0;
 	p->ip_src = h + 8;
 	p->ip_dst = h + 24;
 	if (nc_wanted(p, &types__ipv6__descriptor)) {

@@ -12,6 +12,7 @@ static enum nc_verdict sctp_decode(struct nc_packet *p, struct nc_rd *r)
 	m.checksum = nc_rd_be32(r);
 	if (r->failed)
 		return NC_SHORT;
+	nc_saw_transport(p, "SCTP", (uint16_t)m.srcport, (uint16_t)m.dstport, r->left);
 	nc_emit(p, &m.base);
 	return NC_DONE;
 }

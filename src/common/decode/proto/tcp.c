@@ -56,6 +56,20 @@ static uint32_t be32(const uint8_t *h)
 	return (uint32_t)h[0] << 24 | (uint32_t)h[1] << 16 | (uint32_t)h[2] << 8 | h[3];
 }
 
+static void stream(struct nc_packet *p, const uint8_t *h, const struct nc_rd *r)
+{
+	struct nc_segment s = {
+		.version = p->ip_version, .src = p->ip_src, .dst = p->ip_dst, .sport = (uint16_t)(h[0] << 8 | h[1]),
+		.dport = (uint16_t)(h[2] << 8 | h[3]), .seq = be32(h + 4), .ack = be32(h + 8), .flags = h[13], .data = r->p,
+		.len = r->left, .missing = p->ip_missing,
+	};
+	bool outermost = nc_saw_transport(p, "TCP", s.sport, s.dport, s.len);
+	unsigned app = p->ip_version ? nc_segment(p, &s) : 0;
+
+	if (outermost)
+		p->outer.app = app;
+}
+
 static enum nc_verdict tcp_decode(struct nc_packet *p, struct nc_rd *r)
 {
 	const uint8_t *h = nc_rd_bytes(r, HEADER_LEN);
@@ -87,6 +101,7 @@ static enum nc_verdict tcp_decode(struct nc_packet *p, struct nc_rd *r)
 	if (p->payloads)
 		m.payload = nc_p_bytes(r->p, r->left);
 	nc_emit_entropy(p, &m.base, offsetof(Types__TCP, payloadentropy), r->p, r->left);
+	stream(p, h, r);
 	return nc_next_ports(p, NC_TCPPORT, dst, src);
 }
 

@@ -15,6 +15,7 @@ static enum nc_verdict udp_decode(struct nc_packet *p, struct nc_rd *r)
 		return nc_bad(p, "UDP length below 8");
 	if (length > 0)
 		nc_rd_trim(r, length - HEADER_LEN);
+	nc_saw_transport(p, "UDP", src, dst, r->left);
 	if (nc_wanted(p, &types__udp__descriptor)) {
 		Types__UDP m = TYPES__UDP__INIT;
 		m.srcport = src;

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What a stream reader is and what it may call. One reader per file in flow/stream/; it sees one TCP connection as two directions
+ * of bytes in order, and writes records about it. */
+#ifndef NC_FLOW_STREAM_H
+#define NC_FLOW_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <protobuf-c/protobuf-c.h>
+
+#include "base/arena.h"
+#include "base/rd.h"
+#include "netcap.pb-c.h"
+
+#define NC_STREAM_ARENA   (128u * 1024u) /* of the records of one call */
+#define NC_STREAM_PROBE   256u /* bytes of a direction after which probes must have an answer */
+#define NC_STREAM_PENDING (128u * 1024u) /* upper bound of pending_max */
+
+/* What the first bytes of a direction say. */
+enum nc_guess { NC_GUESS_NO, NC_GUESS_MORE, NC_GUESS_YES };
+
+/* One side of a connection. */
+struct nc_stream_end {
+	uint8_t ip[16]; /* 4 or 16 of them */
+	uint8_t mac[6];
+	bool has_mac;
+	uint16_t port;
+};
+
+/* A connection as its reader sees it. Direction d goes from end[d] to end[!d]. */
+struct nc_stream {
+	uint8_t ip_version;
+	struct nc_stream_end end[2]; /* 0: who sent the SYN; without one, whose packet came first */
+	bool opened;                 /* the SYN was seen */
+	void *state;                 /* state_size bytes of the reader, zero at first */
+	struct nc_arena *arena;      /* for the records of this call; emptied behind it */
+	int64_t now_ns;              /* of the packet in hand */
+};
+
+struct nc_stream_reader {
+	const char *name;       /* ApplicationProto of its flows: "HTTP" */
+	size_t state_size;      /* at most 4,096; larger things come from nc_stream_alloc */
+	const uint16_t *ports;  /* ended by 0; its probe is asked first where one of them matches either end */
+	size_t pending_max;     /* bytes of a direction that may wait for more; beyond it the stream is stopped, counted */
+	/* Looks at the first n bytes of direction dir (up to NC_STREAM_PROBE of them wait). Ports don't matter. */
+	enum nc_guess (*probe)(unsigned dir, const uint8_t *p, size_t n);
+	/* The bytes of direction dir that have not been consumed yet, in order and without gap; ts_ns: of the packet that brought
+	 * the first of them. Returns how many are consumed; the rest is shown again, in front of what follows. */
+	size_t (*data)(struct nc_stream *s, unsigned dir, const uint8_t *p, size_t n, int64_t ts_ns);
+	/* n bytes are missing here, for good; what waited was dropped before. What nc_stream_skip goes over is not missed. */
+	void (*gap)(struct nc_stream *s, unsigned dir, uint64_t n);
+	/* No more bytes come in either direction: closed, reset, timed out, evicted, end of input, or stopped. Called once. What
+	 * was allocated is freed here. */
+	void (*end)(struct nc_stream *s);
+	/* ended by NULL: the records it writes; when none is wanted, it is not asked for more than its name */
+	const ProtobufCMessageDescriptor *const *records;
+};
+
+/* The readers, generated from the folder (streams.c). */
+extern const struct nc_stream_reader *const nc_stream_readers[];
+extern const size_t nc_stream_readers_count;
+
+/* data of direction dir is not called again before n bytes wait (n <= pending_max; the rest of the stream, when it ends before
+ * that, is not shown). */
+void nc_stream_want(struct nc_stream *s, unsigned dir, size_t n);
+/* The next n bytes behind what data says it consumed are gone over, present or missing. UINT64_MAX: all that follow. */
+void nc_stream_skip(struct nc_stream *s, unsigned dir, uint64_t n);
+/* Nothing of this connection is shown any more, in both directions. */
+void nc_stream_stop(struct nc_stream *s);
+/* Writes a record. Nothing happens for types that are not wanted. Its Timestamp (first field) is set when it is empty. */
+void nc_stream_record(struct nc_stream *s, const ProtobufCMessage *m, int64_t ts_ns);
+bool nc_stream_wanted(const struct nc_stream *s, const ProtobufCMessageDescriptor *d);
+/* Memory that counts against -stream-memory; NULL when it is used up (counted: go on without). */
+void *nc_stream_alloc(struct nc_stream *s, size_t n);
+void nc_stream_free(struct nc_stream *s, void *p);
+/* Text in the arena, as nc_p_str and the like: "" when it is full. */
+char *nc_stream_str(struct nc_stream *s, const uint8_t *p, size_t n);
+char *nc_stream_ip(struct nc_stream *s, unsigned end);
+char *nc_stream_mac(struct nc_stream *s, unsigned end);
+
+#endif
