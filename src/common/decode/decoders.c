@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The list of decoders. Written by scripts/gen-decoders from the folder proto/: run "make regen", do not edit. */
+/* The list of decoders. Written by scripts/gen-decoders from the folder: run "make regen", do not edit. */
 #include "decode/decode.h"
 
 extern const struct nc_decoder nc_decoder_arp;
@@ -142,7 +142,8 @@ const struct nc_decoder *const nc_decoders[] = {
 	&nc_decoder_usbsetup,
 	&nc_decoder_vrrpv2,
 	&nc_decoder_vxlan,
+	NULL,
 };
-const size_t nc_decoders_count = sizeof(nc_decoders) / sizeof(nc_decoders[0]);
+const size_t nc_decoders_count = sizeof(nc_decoders) / sizeof(nc_decoders[0]) - 1;
 
-_Static_assert(sizeof(nc_decoders) / sizeof(nc_decoders[0]) <= NC_DECODERS_MAX, "more decoders than counters");
+_Static_assert(sizeof(nc_decoders) / sizeof(nc_decoders[0]) - 1 <= NC_DECODERS_MAX, "more decoders than counters");

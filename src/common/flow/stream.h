@@ -13,6 +13,7 @@
 #include "base/rd.h"
 #include "netcap.pb-c.h"
 
+#define NC_STREAM_READERS_MAX 32u
 #define NC_STREAM_ARENA   (128u * 1024u) /* of the records of one call */
 #define NC_STREAM_PROBE   256u /* bytes of a direction after which probes must have an answer */
 #define NC_STREAM_PENDING (128u * 1024u) /* upper bound of pending_max */
@@ -57,7 +58,7 @@ struct nc_stream_reader {
 	const ProtobufCMessageDescriptor *const *records;
 };
 
-/* The readers, generated from the folder (streams.c). */
+/* The readers, generated from the folder (streams.c): flow/stream/<id>.c defines const struct nc_stream_reader nc_reader_<id>. */
 extern const struct nc_stream_reader *const nc_stream_readers[];
 extern const size_t nc_stream_readers_count;
 

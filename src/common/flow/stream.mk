@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Written by scripts/gen-decoders: run "make regen", do not edit.
+libnetcap_a_SOURCES +=
