@@ -38,6 +38,7 @@ UNIT_TESTS = \
 	tests/unit/test_keep \
 	tests/unit/test_keys \
 	tests/unit/test_log \
+	tests/unit/test_md5 \
 	tests/unit/test_loop \
 	tests/unit/test_options \
 	tests/unit/test_pack \
