@@ -40,6 +40,7 @@ UNIT_TESTS = \
 	tests/unit/test_log \
 	tests/unit/test_md5 \
 	tests/unit/test_loop \
+	tests/unit/test_noise \
 	tests/unit/test_options \
 	tests/unit/test_pack \
 	tests/unit/test_pipeline \
