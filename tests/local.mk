@@ -35,6 +35,7 @@ UNIT_TESTS = \
 	tests/unit/test_file \
 	tests/unit/test_file_property \
 	tests/unit/test_format \
+	tests/unit/test_frame \
 	tests/unit/test_keep \
 	tests/unit/test_keys \
 	tests/unit/test_log \
@@ -48,6 +49,7 @@ UNIT_TESTS = \
 	tests/unit/test_replay \
 	tests/unit/test_ring \
 	tests/unit/test_sender \
+	tests/unit/test_session \
 	tests/unit/test_ship \
 	tests/unit/test_text \
 	tests/unit/test_time \

@@ -15,6 +15,8 @@
 #define NC_FRAME_HEADER        4u /* type u8, length u24 little endian */
 #define NC_FRAME_LENGTH_MAX    0xffffffu
 #define NC_FRAME_MESSAGE_MAX   (64u * 1024u) /* of a frame that is no block */
+#define NC_FRAME_SEALED_HEAD   16u           /* epoch u64, seq u64, little endian, before a sealed block */
+#define NC_FRAME_SEAL          48u           /* what crypto_box_seal adds to a block */
 #define NC_FRAME_RANGES_MAX    1024u         /* in one ACK */
 #define NC_FRAME_INTERFACES_MAX 64u          /* in one HELLO */
 
@@ -28,6 +30,7 @@ enum nc_frame_type {
 	NC_FRAME_LEDGER = 7,
 	NC_FRAME_PING = 8,
 	NC_FRAME_CLOSE = 9,
+	NC_FRAME_SEALED = 10,
 	NC_FRAME_TYPES
 };
 

@@ -77,7 +77,7 @@ int nc_session_send(struct nc_session *s, enum nc_frame_type type, const void *p
 /* The same for a message of proto/session.proto. These are sent even when much waits, up to four times the limit. */
 int nc_session_send_message(struct nc_session *s, enum nc_frame_type type, const ProtobufCMessage *m);
 /* Tells the peer why (a CLOSE frame), sends what waits, then closes: the closed event follows. */
-void nc_session_close(struct nc_session *s, const char *why);
+void nc_session_finish(struct nc_session *s, const char *why);
 /* Reads no more, or again: what the peer sends then waits with it. */
 void nc_session_pause(struct nc_session *s, bool pause);
 
