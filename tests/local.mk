@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Test programs; what runs, and how, says tests/table. A new unit test or fuzz target is one line below.
-EXTRA_DIST += tests/run tests/table tests/checks tests/decode tests/e2e tests/fuzz tests/unit
+EXTRA_DIST += tests/run tests/table tests/checks tests/decode tests/e2e tests/fuzz tests/interop tests/unit
 
 # replay.c has a main for the fuzz targets; from a library it comes in only where nobody else has one
 check_LIBRARIES += tests/libreplay.a
@@ -16,6 +16,8 @@ FUZZ_TARGETS = \
 	tests/fuzz/fuzz_conf \
 	tests/fuzz/fuzz_control \
 	tests/fuzz/fuzz_datagram \
+	tests/fuzz/fuzz_frame \
+	tests/fuzz/fuzz_handshake \
 	tests/fuzz/fuzz_packet \
 	tests/fuzz/fuzz_recfile
 
@@ -64,6 +66,7 @@ TEST_TOOLS = \
 	tests/decode/worst \
 	tests/e2e/livecount \
 	tests/e2e/reccount \
+	tests/interop/peer \
 	tests/unit/capcount
 
 # What a test may link; of the programs' libraries only what it calls comes in.

@@ -240,7 +240,8 @@ static void agrees_on_versions(void **state)
 	(void)state;
 	assert_string_equal(agree(both, 2, &got), "");
 	assert_int_equal(got, 1);
-	assert_string_equal(agree(later, 2, &got), "the sensor speaks session version 3 and later, this side 1: upgrade this side");
+	assert_string_equal(agree(later, 2, &got),
+	                    "the sensor speaks session version 3 and later, this side 1: upgrade this side");
 	assert_int_equal(got, 0);
 	assert_string_equal(agree(zero, 1, &got), "the sensor names no version of the session");
 	assert_string_equal(agree(zero, 0, &got), "the sensor names no version of the session");
@@ -260,8 +261,9 @@ static void names_its_types(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(takes_frames_in_any_parts), cmocka_unit_test(refuses_long_frames), cmocka_unit_test(skips_without_memory),
-		cmocka_unit_test(ends_when_told),            cmocka_unit_test(gives_memory_back),   cmocka_unit_test(checks_messages),
+		cmocka_unit_test(takes_frames_in_any_parts), cmocka_unit_test(refuses_long_frames),
+		cmocka_unit_test(skips_without_memory),      cmocka_unit_test(ends_when_told),
+		cmocka_unit_test(gives_memory_back),         cmocka_unit_test(checks_messages),
 		cmocka_unit_test(agrees_on_versions),        cmocka_unit_test(names_its_types),
 	};
 

@@ -25,7 +25,7 @@ struct pair {
 	struct nc_noise *noise[2];
 };
 
-/* --- helpers ----------------------------------------------------------------------------------------------------------------- */
+/* --- helpers ---------------------------------------------------------------------------------------------------- */
 
 static size_t unhex(uint8_t *out, size_t room, const char *hex)
 {
@@ -51,8 +51,13 @@ static void pair_of(struct pair *p, const uint8_t *psk, const void *prologue, si
 {
 	for (unsigned i = 0; i < 2; i++) {
 		struct nc_noise_options o = {
-			.role = i ? NC_NOISE_RESPONDER : NC_NOISE_INITIATOR, .own = &p->keys[2 * i], .peer = i ? NULL : p->keys[2].pub,
-			.psk = psk, .prologue = prologue, .prologue_len = n, .ephemeral = &p->keys[2 * i + 1],
+			.role = i ? NC_NOISE_RESPONDER : NC_NOISE_INITIATOR,
+			.own = &p->keys[2 * i],
+			.peer = i ? NULL : p->keys[2].pub,
+			.psk = psk,
+			.prologue = prologue,
+			.prologue_len = n,
+			.ephemeral = &p->keys[2 * i + 1],
 		};
 		p->noise[i] = nc_noise_new(&o);
 		assert_non_null(p->noise[i]);
@@ -106,7 +111,7 @@ static void shake(struct pair *p)
 	assert_true(nc_noise_done(p->noise[0]) && nc_noise_done(p->noise[1]));
 }
 
-/* --- published vectors ------------------------------------------------------------------------------------------------------- */
+/* --- published vectors ------------------------------------------------------------------------------------------ */
 
 static void vector_message(struct pair *p, size_t i, const json_t *m)
 {
@@ -186,7 +191,7 @@ static void published_vectors(void **state)
 	json_decref(all);
 }
 
-/* --- what must be refused ---------------------------------------------------------------------------------------------------- */
+/* --- what must be refused --------------------------------------------------------------------------------------- */
 
 /* Reads a handshake message on a side that expects it; the message of the responder needs the initiator that asked. */
 static int read_recorded(unsigned which, const uint8_t *p, size_t n)

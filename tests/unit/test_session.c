@@ -50,7 +50,7 @@ struct stage {
 	uint8_t psk;
 };
 
-/* --- events ------------------------------------------------------------------------------------------------------------------ */
+/* --- events ----------------------------------------------------------------------------------------------------- */
 
 static int on_authorise(void *user, struct nc_session *s, const uint8_t key[static NC_KEY_LEN], uint64_t when,
                         uint8_t psk[static NC_NOISE_PSK_LEN])
@@ -116,7 +116,7 @@ static const struct nc_session_events events = {
 	.authorise = on_authorise, .open = on_open, .frame = on_frame, .writable = on_writable, .closed = on_closed,
 };
 
-/* --- stage ------------------------------------------------------------------------------------------------------------------- */
+/* --- stage ------------------------------------------------------------------------------------------------------ */
 
 static void until(struct stage *t, const bool *done)
 {
@@ -231,7 +231,7 @@ static int raw(struct stage *t)
 	return fd;
 }
 
-/* --- tests ------------------------------------------------------------------------------------------------------------------- */
+/* --- tests ------------------------------------------------------------------------------------------------------ */
 
 static void carry(int family)
 {
@@ -272,8 +272,16 @@ static void carries_over_ipv6(void **state)
 static void carries_blocks_of_all_sizes(void **state)
 {
 	static uint8_t block[NC_BLOCK_SIZE_MAX];
-	static const size_t sizes[] = { 0, 1, NC_NOISE_PLAIN_MAX - 5, NC_NOISE_PLAIN_MAX - 4, NC_NOISE_PLAIN_MAX - 3, NC_NOISE_PLAIN_MAX,
-		                        2 * NC_NOISE_PLAIN_MAX - 4, 2 * NC_NOISE_PLAIN_MAX - 3, 300000, NC_BLOCK_SIZE_MAX };
+	static const size_t sizes[] = { 0,
+		                        1,
+		                        NC_NOISE_PLAIN_MAX - 5,
+		                        NC_NOISE_PLAIN_MAX - 4,
+		                        NC_NOISE_PLAIN_MAX - 3,
+		                        NC_NOISE_PLAIN_MAX,
+		                        2 * NC_NOISE_PLAIN_MAX - 4,
+		                        2 * NC_NOISE_PLAIN_MAX - 3,
+		                        300000,
+		                        NC_BLOCK_SIZE_MAX };
 	struct stage t;
 
 	(void)state;
@@ -574,7 +582,7 @@ static void notices_the_dead(void **state)
 	end(&t);
 }
 
-/* --- somebody in between ----------------------------------------------------------------------------------------------------- */
+/* --- somebody in between ---------------------------------------------------------------------------------------- */
 
 struct relay {
 	int in, out;
@@ -600,8 +608,8 @@ static bool arrives(size_t change, size_t *count)
 	struct stage t;
 
 	begin(&t);
-	assert_int_equal(nc_session_connect(t.side[0].shared, (struct sockaddr *)&t.address, t.len, t.side[1].keys->pub, NULL, 1, &events,
-	                                    &t.side[0], &t.side[0].session),
+	assert_int_equal(nc_session_connect(t.side[0].shared, (struct sockaddr *)&t.address, t.len, t.side[1].keys->pub, NULL, 1,
+	                                    &events, &t.side[0], &t.side[0].session),
 	                 0);
 	int near = accept_one(&t), far = raw(&t);
 	struct relay there = { near, far, 0, change }, back = { far, near, 0, SIZE_MAX };
@@ -615,10 +623,10 @@ static bool arrives(size_t change, size_t *count)
 		if (t.side[0].open && !sent)
 			sent = say(&t.side[0], "data") == 0;
 		/* a length that grew waits for more: the time limit's business, tested elsewhere */
-		broken = t.side[1].closed || (sent && there.count == 4 + 2 + 104 + 2 + 8 + 16 && t.side[1].session && t.side[1].frames == 0 &&
-		                              nc_session_bytes_in(t.side[1].session) == there.count);
-		broken = broken || (change < 6 && there.count == 110 && t.side[1].session && nc_session_bytes_in(t.side[1].session) == 110 &&
-		                    t.side[1].frames == 0 && change != SIZE_MAX);
+		broken = t.side[1].closed || (sent && there.count == 4 + 2 + 104 + 2 + 8 + 16 && t.side[1].session &&
+		                              t.side[1].frames == 0 && nc_session_bytes_in(t.side[1].session) == there.count);
+		broken = broken || (change < 6 && there.count == 110 && t.side[1].session &&
+		                    nc_session_bytes_in(t.side[1].session) == 110 && t.side[1].frames == 0 && change != SIZE_MAX);
 	}
 	bool ok = t.side[1].frames > 0;
 	*count = there.count;

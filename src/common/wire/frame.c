@@ -59,7 +59,7 @@ void nc_frame_header(uint8_t out[static NC_FRAME_HEADER], uint8_t type, size_t l
 	out[3] = (uint8_t)(len >> 16);
 }
 
-/* --- the stream -------------------------------------------------------------------------------------------------------------- */
+/* --- the stream ------------------------------------------------------------------------------------------------- */
 
 /* The header of a frame is complete: is its length all right, and will it be kept or skipped? */
 static int begin(struct nc_frames *f)
@@ -134,7 +134,7 @@ void nc_frames_free(struct nc_frames *f)
 	*f = (struct nc_frames){ .skipped = f->skipped };
 }
 
-/* --- messages ---------------------------------------------------------------------------------------------------------------- */
+/* --- messages --------------------------------------------------------------------------------------------------- */
 
 static bool short_text(const char *s)
 {
@@ -236,10 +236,10 @@ uint32_t nc_session_agree(const Session__Hello *hello, const char *peer, struct 
 	if (highest == 0)
 		nc_buf_printf(why, "the %s names no version of the session", peer);
 	else if (lowest > NC_SESSION_VERSION)
-		nc_buf_printf(why, "the %s speaks session version %" PRIu32 " and later, this side %u: upgrade this side", peer, lowest,
-		              NC_SESSION_VERSION);
+		nc_buf_printf(why, "the %s speaks session version %" PRIu32 " and later, this side %u: upgrade this side", peer,
+		              lowest, NC_SESSION_VERSION);
 	else
-		nc_buf_printf(why, "the %s speaks session version %" PRIu32 " at most, this side %u: upgrade the %s", peer, highest,
-		              NC_SESSION_VERSION, peer);
+		nc_buf_printf(why, "the %s speaks session version %" PRIu32 " at most, this side %u: upgrade the %s", peer,
+		              highest, NC_SESSION_VERSION, peer);
 	return 0;
 }

@@ -50,21 +50,21 @@ struct nc_frames {
 };
 /* One whole frame of a known type; its bytes live until the function returns. 0, or a negative errno that ends nc_frames_feed. */
 typedef int (*nc_frame_fn)(void *user, enum nc_frame_type type, const uint8_t *p, size_t n);
-/* Takes the next n bytes and calls fn for each frame that is complete. No memory is taken beyond what came, and none for a frame that
- * is too long for its type. 0; -EMSGSIZE: such a frame; -ENOMEM; or what fn returned. */
+/* Takes the next n bytes and calls fn for each frame that is complete. No memory is taken beyond what came, and none for a frame
+ * that is too long for its type. 0; -EMSGSIZE: such a frame; -ENOMEM; or what fn returned. */
 int nc_frames_feed(struct nc_frames *f, const uint8_t *p, size_t n, nc_frame_fn fn, void *user);
 /* Gives back memory that no frame is in. */
 void nc_frames_trim(struct nc_frames *f);
 void nc_frames_free(struct nc_frames *f);
 
-/* The messages of proto/session.proto, checked: counts are within the limits above, ranges have from <= to, names and reasons are at
- * most 256 bytes. NULL when they are not, or memory is short. Freed with protobuf_c_message_free_unpacked. */
+/* The messages of proto/session.proto, checked: counts are within the limits above, ranges have from <= to, names and reasons are
+ * at most 256 bytes. NULL when they are not, or memory is short. Freed with protobuf_c_message_free_unpacked. */
 ProtobufCMessage *nc_frame_unpack(enum nc_frame_type type, const uint8_t *p, size_t n);
 /* Appends the packed message to out; 0, -EMSGSIZE beyond NC_FRAME_MESSAGE_MAX, -ENOMEM. */
 int nc_frame_pack(const ProtobufCMessage *m, struct nc_buf *out);
 
-/* The highest version that both lists (ours: 1 to NC_SESSION_VERSION) hold; 0 when there is none, and then why holds a line that says
- * which side must be upgraded ("peer": the other one's word for itself, "sensor" or "collector"). */
+/* The highest version that both lists (ours: 1 to NC_SESSION_VERSION) hold; 0 when there is none, and then why holds a line that
+ * says which side must be upgraded ("peer": the other one's word for itself, "sensor" or "collector"). */
 uint32_t nc_session_agree(const Session__Hello *hello, const char *peer, struct nc_buf *why);
 
 #endif

@@ -49,7 +49,7 @@ struct nc_noise {
 	struct cipher send, receive;
 };
 
-/* --- symmetric state (section 5.2) ------------------------------------------------------------------------------------------- */
+/* --- symmetric state (section 5.2) ------------------------------------------------------------------------------ */
 
 static void mix_hash(struct nc_noise *n, const void *p, size_t len)
 {
@@ -163,7 +163,7 @@ static int open_and_hash(struct nc_noise *n, uint8_t *dst, const uint8_t *p, siz
 	return rc;
 }
 
-/* --- tokens (section 5.3) ---------------------------------------------------------------------------------------------------- */
+/* --- tokens (section 5.3) --------------------------------------------------------------------------------------- */
 
 /* A point of low order would make the secret known to everybody: refused. */
 static int mix_dh(struct nc_noise *n, const uint8_t priv[static NC_KEY_LEN], const uint8_t pub[static NC_KEY_LEN])
@@ -242,7 +242,7 @@ static int read_token(struct nc_noise *n, enum token t, struct nc_rd *r)
 	}
 }
 
-/* --- handshake --------------------------------------------------------------------------------------------------------------- */
+/* --- handshake -------------------------------------------------------------------------------------------------- */
 
 struct nc_noise *nc_noise_new(const struct nc_noise_options *o)
 {
@@ -376,7 +376,7 @@ const uint8_t *nc_noise_hash(const struct nc_noise *n)
 	return nc_noise_done(n) ? n->hash : NULL;
 }
 
-/* --- transport --------------------------------------------------------------------------------------------------------------- */
+/* --- transport -------------------------------------------------------------------------------------------------- */
 
 int nc_noise_seal(struct nc_noise *n, uint8_t *dst, const uint8_t *p, size_t len)
 {

@@ -37,15 +37,16 @@ struct nc_noise;
 struct nc_noise *nc_noise_new(const struct nc_noise_options *o);
 /* Wipes and frees; nc_noise_free(NULL) does nothing. */
 void nc_noise_free(struct nc_noise *n);
-/* The pre-shared key can be set until the second message is written or read: the responder knows who it is only after the first. */
+/* The pre-shared key can be set until the second message is written or read: the responder knows who it is only after the first.
+ */
 void nc_noise_psk(struct nc_noise *n, const uint8_t psk[static NC_NOISE_PSK_LEN]);
 
-/* The next handshake message of this side with this payload, appended to out. The initiator writes the first and reads the second,
- * the responder the other way round. 0; -EMSGSIZE: it would be longer than NC_NOISE_MAX; -ENOMEM; -EPROTO: not its turn, or the
- * peer's key is of low order. */
+/* The next handshake message of this side with this payload, appended to out. The initiator writes the first and reads the
+ * second, the responder the other way round. 0; -EMSGSIZE: it would be longer than NC_NOISE_MAX; -ENOMEM; -EPROTO: not its turn,
+ * or the peer's key is of low order. */
 int nc_noise_write(struct nc_noise *n, const void *payload, size_t len, struct nc_buf *out);
-/* Reads the other side's; its payload is appended to out, which must have a limit. 0; -EBADMSG: it is not what the peer wrote, or not
- * for us; -ENOMEM; -EPROTO. */
+/* Reads the other side's; its payload is appended to out, which must have a limit. 0; -EBADMSG: it is not what the peer wrote, or
+ * not for us; -ENOMEM; -EPROTO. */
 int nc_noise_read(struct nc_noise *n, const uint8_t *p, size_t len, struct nc_buf *out);
 /* Both messages have passed: sealing and opening is possible. */
 bool nc_noise_done(const struct nc_noise *n);
@@ -57,8 +58,8 @@ const uint8_t *nc_noise_hash(const struct nc_noise *n);
 /* A transport message of len + NC_NOISE_TAG bytes at dst; p may be dst. 0; -EMSGSIZE: len is beyond NC_NOISE_PLAIN_MAX; -EPROTO:
  * before the handshake's end, or after 2^64 - 1 messages. */
 int nc_noise_seal(struct nc_noise *n, uint8_t *dst, const uint8_t *p, size_t len);
-/* Opens one of len bytes into len - NC_NOISE_TAG bytes at dst; p may be dst. Messages open only once and in their order. 0, -EBADMSG,
- * -EPROTO. */
+/* Opens one of len bytes into len - NC_NOISE_TAG bytes at dst; p may be dst. Messages open only once and in their order. 0,
+ * -EBADMSG, -EPROTO. */
 int nc_noise_open(struct nc_noise *n, uint8_t *dst, const uint8_t *p, size_t len);
 
 #endif

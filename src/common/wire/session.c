@@ -69,7 +69,7 @@ struct nc_session {
 	uint64_t bytes_in, bytes_out, pings;
 };
 
-/* --- what sessions share ----------------------------------------------------------------------------------------------------- */
+/* --- what sessions share ---------------------------------------------------------------------------------------- */
 
 void nc_sessions_defaults(struct nc_sessions_options *o)
 {
@@ -116,7 +116,7 @@ const struct nc_sessions_counters *nc_sessions_counters(const struct nc_sessions
 	return &c->counters;
 }
 
-/* --- the end ----------------------------------------------------------------------------------------------------------------- */
+/* --- the end ---------------------------------------------------------------------------------------------------- */
 
 static void stop(struct nc_session *s)
 {
@@ -177,7 +177,7 @@ static void over_broken(struct nc_session *s, int error, const char *why)
 	over(s, error, why);
 }
 
-/* --- sending ----------------------------------------------------------------------------------------------------------------- */
+/* --- sending ---------------------------------------------------------------------------------------------------- */
 
 static size_t waiting(const struct nc_session *s)
 {
@@ -313,7 +313,7 @@ static int send_ping(struct nc_session *s, uint64_t id, bool answer)
 	return nc_session_send_message(s, NC_FRAME_PING, &m.base);
 }
 
-/* --- handshake --------------------------------------------------------------------------------------------------------------- */
+/* --- handshake -------------------------------------------------------------------------------------------------- */
 
 static struct nc_noise *new_noise(const struct nc_session *s, const uint8_t *peer, const uint8_t *psk)
 {
@@ -384,8 +384,8 @@ static void other_version(struct nc_session *s, uint8_t version)
 	/* tells the other side what there is here */
 	if (!s->initiator)
 		(void)send(s->fd, preamble, PREAMBLE, MSG_NOSIGNAL | MSG_DONTWAIT);
-	snprintf(why, sizeof(why), "the other side speaks handshake version %u, this one %u: upgrade %s", version, preamble[PREAMBLE - 1],
-	         version > preamble[PREAMBLE - 1] ? "this side" : "the other side");
+	snprintf(why, sizeof(why), "the other side speaks handshake version %u, this one %u: upgrade %s", version,
+	         preamble[PREAMBLE - 1], version > preamble[PREAMBLE - 1] ? "this side" : "the other side");
 	over(s, -EPROTONOSUPPORT, why);
 }
 
@@ -442,9 +442,26 @@ static void on_first(struct nc_session *s, const uint8_t *p, size_t n)
 		over_errno(s, rc);
 }
 
+static void on_tick(void *user);
+
+static int set_tick(struct nc_session *s, int64_t limit)
+{
+	int64_t tick = limit / 3 > 0 ? limit / 3 : 1;
+
+	nc_loop_del_timer(s->timer);
+	s->timer = NULL;
+	return nc_loop_add_timer(s->c->loop, tick, tick, on_tick, s, &s->timer);
+}
+
 static void opened(struct nc_session *s)
 {
+	const struct nc_sessions_options *o = &s->c->o;
+
 	s->state = OPEN;
+	if (set_tick(s, o->ping_interval < o->dead_after ? o->ping_interval : o->dead_after) != 0) {
+		over_errno(s, -ENOMEM);
+		return;
+	}
 	s->last_in = s->last_out = s->moved = nc_time_mono();
 	if (s->initiator)
 		s->c->counters.connected++;
@@ -493,7 +510,7 @@ static size_t take_handshake(struct nc_session *s, const uint8_t *p, size_t n)
 	return PREAMBLE + LENGTH + len;
 }
 
-/* --- receiving --------------------------------------------------------------------------------------------------------------- */
+/* --- receiving -------------------------------------------------------------------------------------------------- */
 
 static int on_ping(struct nc_session *s, const uint8_t *p, size_t n)
 {
@@ -657,7 +674,7 @@ static void on_socket(void *user, uint32_t events)
 	leave(s);
 }
 
-/* --- time -------------------------------------------------------------------------------------------------------------------- */
+/* --- time ------------------------------------------------------------------------------------------------------- */
 
 static void trim(struct nc_buf *b)
 {
@@ -681,15 +698,6 @@ static void check_open(struct nc_session *s, int64_t now)
 	nc_frames_trim(&s->frames);
 }
 
-static int64_t tick_of(const struct nc_session *s)
-{
-	const struct nc_sessions_options *o = &s->c->o;
-	int64_t least = o->ping_interval < o->dead_after ? o->ping_interval : o->dead_after;
-
-	least = o->handshake_limit < least ? o->handshake_limit : least;
-	return least / 3 > 0 ? least / 3 : 1;
-}
-
 static void on_tick(void *user)
 {
 	struct nc_session *s = user;
@@ -707,7 +715,7 @@ static void on_tick(void *user)
 	leave(s);
 }
 
-/* --- beginning --------------------------------------------------------------------------------------------------------------- */
+/* --- beginning -------------------------------------------------------------------------------------------------- */
 
 static struct nc_session *new_session(struct nc_sessions *c, int fd, const struct nc_session_events *ev, void *user)
 {
@@ -726,12 +734,11 @@ static struct nc_session *new_session(struct nc_sessions *c, int fd, const struc
 static int start(struct nc_session *s, uint32_t events)
 {
 	int on = 1;
-	int64_t tick = tick_of(s);
 
 	(void)setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	s->watched = events;
 	int rc = nc_loop_add_fd(s->c->loop, s->fd, events, on_socket, s, &s->watch);
-	return rc ? rc : nc_loop_add_timer(s->c->loop, tick, tick, on_tick, s, &s->timer);
+	return rc ? rc : set_tick(s, s->c->o.handshake_limit);
 }
 
 int nc_session_connect(struct nc_sessions *c, const struct sockaddr *to, socklen_t len, const uint8_t peer[static NC_KEY_LEN],
@@ -803,7 +810,7 @@ void nc_session_pause(struct nc_session *s, bool pause)
 	watch(s);
 }
 
-/* --- questions --------------------------------------------------------------------------------------------------------------- */
+/* --- questions -------------------------------------------------------------------------------------------------- */
 
 bool nc_session_is_open(const struct nc_session *s)
 {

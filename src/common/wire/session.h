@@ -48,8 +48,8 @@ struct nc_session;
 
 /* All but `authorise` of the side that connects must be there. Any of them may free the session. */
 struct nc_session_events {
-	/* Accepting side: somebody proved to own `key`. `when` is the hello's time (ns since the epoch), which must grow for each key.
-	 * Returns 0 to go on, and may fill in psk (zeros before); else the connection is closed without a word. */
+	/* Accepting side: somebody proved to own `key`. `when` is the hello's time (ns since the epoch), which must grow for each
+	 * key. Returns 0 to go on, and may fill in psk (zeros before); else the connection is closed without a word. */
 	int (*authorise)(void *user, struct nc_session *s, const uint8_t key[static NC_KEY_LEN], uint64_t when,
 	                 uint8_t psk[static NC_NOISE_PSK_LEN]);
 	/* The peer is who it should be: frames can be sent. */
@@ -58,14 +58,16 @@ struct nc_session_events {
 	int (*frame)(void *user, struct nc_session *s, enum nc_frame_type type, const uint8_t *p, size_t n);
 	/* What waited has gone out: nc_session_send works again. */
 	void (*writable)(void *user, struct nc_session *s);
-	/* It is over: negative errno and a line for people. Called once, last, and not for nc_session_free. The callee frees it. */
+	/* It is over: negative errno and a line for people. Called once, last, and not for nc_session_free. The callee frees it.
+	 */
 	void (*closed)(void *user, struct nc_session *s, int error, const char *why);
 };
 
 /* Connects. `peer` is the other side's public key, psk may be NULL, when goes into the hello. 0 or negative errno; later failures
  * come as the closed event. */
 int nc_session_connect(struct nc_sessions *c, const struct sockaddr *to, socklen_t len, const uint8_t peer[static NC_KEY_LEN],
-                       const uint8_t *psk, uint64_t when, const struct nc_session_events *ev, void *user, struct nc_session **ret);
+                       const uint8_t *psk, uint64_t when, const struct nc_session_events *ev, void *user,
+                       struct nc_session **ret);
 /* Takes over an accepted, connected socket (closed on failure, too). */
 int nc_session_accept(struct nc_sessions *c, int fd, const struct nc_session_events *ev, void *user, struct nc_session **ret);
 /* Closes at once and frees, from inside a callback as well; nc_session_free(NULL) does nothing. */
