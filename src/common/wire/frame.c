@@ -210,7 +210,7 @@ ProtobufCMessage *nc_frame_unpack(enum nc_frame_type type, const uint8_t *p, siz
 int nc_frame_pack(const ProtobufCMessage *m, struct nc_buf *out)
 {
 	size_t n = protobuf_c_message_get_packed_size(m);
-	uint8_t *dst = n > NC_FRAME_MESSAGE_MAX ? NULL : nc_buf_reserve(out, n);
+	uint8_t *dst = n > NC_FRAME_MESSAGE_MAX ? NULL : nc_buf_reserve(out, n > 0 ? n : 1);
 
 	if (!dst)
 		return n > NC_FRAME_MESSAGE_MAX ? -EMSGSIZE : -ENOMEM;
