@@ -41,7 +41,7 @@ struct sender {
 	/* the block in hand */
 	struct nc_buf data;
 	size_t at;
-	uint32_t left; /* records */
+	uint32_t count, left, left_out; /* its records: all, still to be sent, too large */
 	bool open;
 	/* the datagram in hand, and the last one that went out, which is repeated when the network says that nobody was there */
 	struct nc_buf sealed, last;
@@ -305,24 +305,44 @@ static int skip_pending(struct sender *s)
 	s->at += s->pending_bytes;
 	s->left -= s->pending_records < s->left ? s->pending_records : s->left;
 	s->t.state.records_dropped += s->pending_records;
+	s->left_out = s->pending_records < s->count - s->left_out ? s->left_out + s->pending_records : s->count;
 	snprintf(s->t.state.last_error, sizeof(s->t.state.last_error), "a record is too large for a datagram");
 	return 0;
 }
 
-static int open_block(struct sender *s, const struct nc_block_info *info, const uint8_t *block)
+static int open_block(struct sender *s, const struct nc_transport_block *b)
 {
-	int rc = nc_type_by_number(info->type) ? nc_block_open(s->inflater, block, info->size, &s->data) : -EINVAL;
-
 	s->open = true;
 	s->at = 0;
-	s->left = info->count;
-	return rc;
+	s->left = s->count = b->info.count;
+	s->left_out = 0;
+	if (b->sealed) /* who can open it does not speak this protocol */
+		return -ENOTSUP;
+	return nc_type_by_number(b->info.type) ? nc_block_open(s->inflater, b->data, b->info.size, &s->data) : -EINVAL;
 }
 
-static int submit(struct nc_transport *t, const struct nc_block_info *info, const uint8_t *block)
+/* The block in hand has come to its end. Sending is all that can be known here, so what was sent counts as durable. */
+static int finish(struct sender *s, const struct nc_block_info *info, int rc)
+{
+	const struct nc_transport_events *ev = s->t.events;
+
+	s->open = s->pending = false;
+	s->t.state.records_dropped += rc ? s->left : 0;
+	if (rc)
+		s->left_out = s->left < s->count - s->left_out ? s->left_out + s->left : s->count;
+	if (rc && s->left_out == s->count)
+		return rc;
+	if (s->left_out)
+		ev->left_out(s->t.user, info->epoch, info->seq, s->left_out);
+	ev->durable(s->t.user, info->epoch, info->seq, info->seq);
+	return 0;
+}
+
+static int submit(struct nc_transport *t, const struct nc_transport_block *b)
 {
 	struct sender *s = (struct sender *)t;
-	int rc = s->open ? 0 : open_block(s, info, block);
+	const struct nc_block_info *info = &b->info;
+	int rc = s->open ? 0 : open_block(s, b);
 
 	while (rc == 0 && (s->pending || s->at < s->data.len)) {
 		if (!s->pending)
@@ -334,20 +354,16 @@ static int submit(struct nc_transport *t, const struct nc_block_info *info, cons
 		else if (rc == -EMSGSIZE)
 			rc = skip_pending(s);
 	}
-	if (rc == -EAGAIN)
-		return rc;
-	if (rc)
-		t->state.records_dropped += s->left;
-	s->open = s->pending = false;
-	return rc;
+	return rc == -EAGAIN ? rc : finish(s, info, rc);
 }
 
-static uint32_t abandon(struct nc_transport *t)
+static uint32_t abandon(struct nc_transport *t, const struct nc_transport_block *b)
 {
 	struct sender *s = (struct sender *)t;
-
+	if (!s->open)
+		return b->info.count;
 	s->open = s->pending = false;
-	return s->left;
+	return s->left < s->count - s->left_out ? s->left + s->left_out : s->count;
 }
 
 static void close_sender(struct nc_transport *t)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The sensor's queue: blocks wait in memory, bounded, until the transport takes them. */
+/* The sensor's queue: blocks wait in memory, bounded, until the collector has them. */
 #include "config.h"
 
 #include "sensord/ship.h"
@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "base/log.h"
 #include "base/time.h"
@@ -15,54 +16,48 @@
 #define ROUND 16u /* blocks that are sent before the rest of the loop has its turn */
 
 struct item {
-	struct item *next;
+	TAILQ_ENTRY(item) entry;
 	struct nc_block_info info;
+	bool flying; /* submitted, without an outcome */
 	uint8_t block[];
 };
+TAILQ_HEAD(list, item);
 
 struct nc_ship {
 	struct nc_loop *loop;
 	struct nc_transport *t;
 	struct nc_loop_timer *retry;
-	struct item *head, **tail;
+	struct list queue; /* oldest first */
 	uint64_t limit;
 	struct nc_ship_state state;
 	struct nc_log_limit said;
-	bool waiting; /* the transport said not now */
+	struct item *offered; /* the transport said not now to it */
+	bool pumping;
 };
 
-int nc_ship_new(struct nc_loop *loop, struct nc_transport *t, uint64_t limit, struct nc_ship **ret)
+static void take_out(struct nc_ship *s, struct item *i)
 {
-	struct nc_ship *s = calloc(1, sizeof(*s));
-
-	if (!s)
-		return -ENOMEM;
-	s->loop = loop;
-	s->t = t;
-	s->limit = limit;
-	s->tail = &s->head;
-	*ret = s;
-	return 0;
-}
-
-static void pop(struct nc_ship *s)
-{
-	struct item *i = s->head;
-
-	s->head = i->next;
-	if (!s->head)
-		s->tail = &s->head;
+	TAILQ_REMOVE(&s->queue, i, entry);
 	s->state.queue_bytes -= i->info.size;
 	s->state.queue_blocks--;
+	if (s->offered == i)
+		s->offered = NULL;
 	free(i);
 }
 
-static void drop_oldest(struct nc_ship *s)
+static struct nc_transport_block form(const struct item *i)
 {
-	s->state.dropped_records += s->waiting ? s->t->abandon(s->t) : s->head->info.count;
+	return (struct nc_transport_block){ .info = i->info, .data = i->block, .len = i->info.size };
+}
+
+static void drop(struct nc_ship *s, struct item *i)
+{
+	struct nc_transport_block b = form(i);
+	bool shown = s->offered == i && s->t->abandon;
+
+	s->state.dropped_records += shown ? s->t->abandon(s->t, &b) : i->info.count;
 	s->state.dropped_blocks++;
-	s->waiting = false;
-	pop(s);
+	take_out(s, i);
 }
 
 static void on_retry(void *user)
@@ -73,17 +68,140 @@ static void on_retry(void *user)
 	(void)nc_ship_pump(s);
 }
 
+static void pump_later(struct nc_ship *s, int64_t after)
+{
+	if (!s->retry)
+		(void)nc_loop_add_timer(s->loop, after, 0, on_retry, s, &s->retry);
+}
+
+/* --- what the transport tells ------------------------------------------------------------------------------------------------
+ */
+
+static void on_durable(void *user, uint64_t epoch, uint64_t from, uint64_t to)
+{
+	struct nc_ship *s = user;
+	struct item *next;
+
+	for (struct item *i = TAILQ_FIRST(&s->queue); i; i = next) {
+		next = TAILQ_NEXT(i, entry);
+		if (i->flying && i->info.epoch == epoch && i->info.seq >= from && i->info.seq <= to)
+			take_out(s, i);
+	}
+}
+
+static struct item *find(struct nc_ship *s, uint64_t epoch, uint64_t seq)
+{
+	struct item *i;
+
+	TAILQ_FOREACH(i, &s->queue, entry)
+		if (i->flying && i->info.epoch == epoch && i->info.seq == seq)
+			break;
+	return i;
+}
+
+static void on_rejected(void *user, uint64_t epoch, uint64_t seq, bool permanent, const char *reason)
+{
+	struct nc_ship *s = user;
+	struct item *i = find(s, epoch, seq);
+
+	(void)reason;
+	if (i)
+		i->flying = false;
+	if (i && permanent)
+		drop(s, i);
+	else
+		pump_later(s, RETRY);
+}
+
+static void on_left_out(void *user, uint64_t epoch, uint64_t seq, uint32_t records)
+{
+	struct item *i = find(user, epoch, seq);
+
+	if (i)
+		i->info.count -= records < i->info.count ? records : i->info.count;
+}
+
+static void on_lost(void *user)
+{
+	struct nc_ship *s = user;
+	struct item *i;
+
+	TAILQ_FOREACH(i, &s->queue, entry)
+		i->flying = false;
+	pump_later(s, RETRY);
+}
+
+static void on_ready(void *user)
+{
+	struct nc_ship *s = user;
+
+	if (!s->pumping)
+		(void)nc_ship_pump(s);
+}
+
+static const struct nc_transport_events events = {
+	.durable = on_durable, .rejected = on_rejected, .left_out = on_left_out, .lost = on_lost, .ready = on_ready,
+};
+
+/* --- the queue ---------------------------------------------------------------------------------------------------------------
+ */
+
+int nc_ship_new(struct nc_loop *loop, struct nc_transport *t, uint64_t limit, struct nc_ship **ret)
+{
+	struct nc_ship *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	s->loop = loop;
+	s->t = t;
+	s->limit = limit;
+	TAILQ_INIT(&s->queue);
+	t->events = &events;
+	t->user = s;
+	*ret = s;
+	return 0;
+}
+
+static struct item *next_to_go(struct nc_ship *s)
+{
+	struct item *i = TAILQ_FIRST(&s->queue);
+
+	while (i && i->flying)
+		i = TAILQ_NEXT(i, entry);
+	return i;
+}
+
+/* 0, -EAGAIN: not now. */
+static int send_one(struct nc_ship *s, struct item *i)
+{
+	struct nc_transport_block b = form(i);
+
+	i->flying = true; /* its outcome may come before submit returns: then it is gone */
+	int rc = s->t->submit(s->t, &b);
+	if (rc == 0) {
+		s->offered = NULL;
+		return 0;
+	}
+	i->flying = false;
+	if (rc == -EAGAIN)
+		s->offered = i;
+	else
+		take_out(s, i);
+	return rc == -EAGAIN ? rc : 0;
+}
+
 bool nc_ship_pump(struct nc_ship *s)
 {
-	for (unsigned n = 0; s->head && n < ROUND; n++) {
-		s->waiting = s->t->submit(s->t, &s->head->info, s->head->block) == -EAGAIN;
-		if (s->waiting)
-			break;
-		pop(s);
-	}
-	if (s->head && !s->retry)
-		(void)nc_loop_add_timer(s->loop, s->waiting ? RETRY : 0, 0, on_retry, s, &s->retry);
-	return !s->head;
+	struct item *i;
+	int rc = 0;
+
+	s->pumping = true;
+	for (unsigned n = 0; n < ROUND && (i = next_to_go(s)) && rc == 0; n++)
+		rc = send_one(s, i);
+	s->pumping = false;
+	if (next_to_go(s))
+		pump_later(s, rc ? RETRY : 0);
+	return TAILQ_EMPTY(&s->queue);
 }
 
 static void make_room(struct nc_ship *s, uint64_t n)
@@ -91,8 +209,8 @@ static void make_room(struct nc_ship *s, uint64_t n)
 	unsigned hidden;
 	bool dropped = false;
 
-	while (s->head && (n > s->limit || s->state.queue_bytes > s->limit - n)) {
-		drop_oldest(s);
+	while (!TAILQ_EMPTY(&s->queue) && (n > s->limit || s->state.queue_bytes > s->limit - n)) {
+		drop(s, TAILQ_FIRST(&s->queue));
 		dropped = true;
 	}
 	if (dropped && nc_log_allow(&s->said, 1, 60 * NC_NS_PER_S, nc_time_mono(), &hidden))
@@ -118,12 +236,11 @@ void nc_ship_block(struct nc_ship *s, const uint8_t *block, size_t n)
 		s->state.dropped_records += info.count;
 		return;
 	}
-	i->next = NULL;
 	i->info = info;
+	i->flying = false;
 	memcpy(i->block, head, sizeof(head));
 	memcpy(i->block + sizeof(head), block + sizeof(head), n - sizeof(head));
-	*s->tail = i;
-	s->tail = &i->next;
+	TAILQ_INSERT_TAIL(&s->queue, i, entry);
 	s->state.queue_bytes += n;
 	s->state.queue_blocks++;
 	if (!s->retry)
@@ -147,8 +264,8 @@ uint64_t nc_ship_free(struct nc_ship *s)
 	if (!s)
 		return 0;
 	uint64_t before = s->state.dropped_records;
-	while (s->head)
-		drop_oldest(s);
+	while (!TAILQ_EMPTY(&s->queue))
+		drop(s, TAILQ_FIRST(&s->queue));
 	uint64_t left = s->state.dropped_records - before;
 	nc_loop_del_timer(s->retry);
 	s->t->close(s->t);

@@ -49,8 +49,27 @@ struct fixture {
 	in_port_t port;
 	struct got got[BATCHES_MAX];
 	unsigned count;
+	unsigned durable;
+	uint64_t left_out;
 	uint32_t seed;
 };
+
+static void on_durable(void *user, uint64_t epoch, uint64_t from, uint64_t to)
+{
+	(void)epoch;
+	(void)from;
+	(void)to;
+	((struct fixture *)user)->durable++;
+}
+
+static void on_left_out(void *user, uint64_t epoch, uint64_t seq, uint32_t records)
+{
+	(void)epoch;
+	(void)seq;
+	((struct fixture *)user)->left_out += records;
+}
+
+static const struct nc_transport_events events = { .durable = on_durable, .left_out = on_left_out };
 
 static void listen_again(struct fixture *f)
 {
@@ -77,6 +96,8 @@ static void start(struct fixture *f, bool peer_2019)
 	snprintf(address, sizeof(address), "127.0.0.1:%u", ntohs(f->port));
 	memcpy(o.peer_key, f->collector->pub, NC_KEY_LEN);
 	assert_int_equal(nc_datagram_transport(&o, &f->t, &err), 0);
+	f->t->events = &events;
+	f->t->user = f;
 	nc_buf_free(&err);
 }
 
@@ -133,6 +154,14 @@ static void add_records(struct fixture *f, unsigned count, size_t n)
 		add_record(f, n);
 }
 
+/* The block in hand, once more. */
+static int submit_again(struct fixture *f)
+{
+	struct nc_transport_block b = { .info = f->info, .data = f->block, .len = f->info.size };
+
+	return f->t->submit(f->t, &b);
+}
+
 /* Hands over what was added as one block. */
 static int submit(struct fixture *f, unsigned slot)
 {
@@ -140,7 +169,7 @@ static int submit(struct fixture *f, unsigned slot)
 	f->info.type = nc_types[slot].number;
 	assert_true(nc_block_build(f->deflater, &f->info, f->records.data, f->records.len, f->block, NC_BLOCK_SIZE_MAX) > 0);
 	nc_buf_reset(&f->records);
-	return f->t->submit(f->t, &f->info, f->block);
+	return submit_again(f);
 }
 
 static int submit_and_forget(struct fixture *f, unsigned slot)
@@ -285,7 +314,7 @@ static void insist(struct fixture *f)
 	int64_t until = nc_time_mono() + WAIT_MS * INT64_C(1000000);
 	int rc;
 
-	while ((rc = f->t->submit(f->t, &f->info, f->block)) == -EAGAIN && nc_time_mono() < until)
+	while ((rc = submit_again(f)) == -EAGAIN && nc_time_mono() < until)
 		(void)poll(NULL, 0, 10);
 	assert_int_equal(rc, 0);
 }
@@ -300,7 +329,7 @@ static void goes_on_after_a_refusal(void **state)
 	add_records(f, 90, 300);
 	assert_int_equal(submit(f, 0), -EAGAIN);
 	assert_true(f->t->state.last_error[0] != '\0');
-	assert_int_equal(f->t->submit(f->t, &f->info, f->block), -EAGAIN);
+	assert_int_equal(submit_again(f), -EAGAIN);
 	listen_again(f);
 	insist(f);
 	receive(f, (unsigned)f->t->state.batches);
@@ -319,7 +348,7 @@ static void what_is_abandoned_is_told(void **state)
 	assert_int_equal(submit_and_forget(f, 0), -EAGAIN);
 	uint64_t sent = f->t->state.records;
 	assert_true(sent > 0 && sent < 90);
-	assert_int_equal(f->t->abandon(f->t), 90 - sent);
+	assert_int_equal(f->t->abandon(f->t, &(struct nc_transport_block){ .info = f->info }), 90 - sent);
 	listen_again(f);
 	add_records(f, 7, 30);
 	(void)submit(f, 0);
@@ -338,7 +367,9 @@ static void a_block_that_lies_ends(void **state)
 	nc_buf_u8(&f->records, 200); /* a record that is not there */
 	nc_buf_u8(&f->records, 1);
 	f->info.count++;
-	assert_int_equal(submit_and_forget(f, 0), -EBADMSG);
+	assert_int_equal(submit_and_forget(f, 0), 0);
+	assert_int_equal(f->durable, 1);
+	assert_int_equal(f->left_out, 1);
 	assert_int_equal(f->t->state.records, 3);
 	assert_int_equal(f->t->state.records_dropped, 1);
 	/* a wrong number of records */
@@ -351,11 +382,11 @@ static void a_block_that_lies_ends(void **state)
 	add_records(f, 5, 100);
 	(void)nc_block_build(f->deflater, &f->info, f->records.data, f->records.len, f->block, NC_BLOCK_SIZE_MAX);
 	f->block[NC_BLOCK_HEADER_LEN + 20] ^= 1;
-	assert_int_equal(f->t->submit(f->t, &f->info, f->block), -EBADMSG);
+	assert_int_equal(submit_again(f), -EBADMSG);
 	assert_int_equal(f->t->state.records_dropped, 6);
 	/* a type that nobody knows */
 	f->info.type = 60000;
-	assert_true(f->t->submit(f->t, &f->info, f->block) < 0);
+	assert_true(submit_again(f) < 0);
 	assert_int_equal(f->t->state.records_dropped, 11);
 	expect_silence(f);
 }
@@ -385,12 +416,14 @@ static void names(void **state)
 	snprintf(address, sizeof(address), "localhost:%u", ntohs(a.sin6_port));
 	memcpy(o.peer_key, f->collector->pub, NC_KEY_LEN);
 	assert_int_equal(nc_datagram_transport(&o, &f->t, &err), 0);
+	f->t->events = &events;
+	f->t->user = f;
 	add_records(f, 5, 100);
 	(void)submit(f, 0);
 	for (int64_t until = nc_time_mono() + 20 * NC_NS_PER_S; f->t->state.batches == 0 && nc_time_mono() < until;) {
 		struct pollfd p = { .fd = f->fd, .events = POLLIN };
 		poll(&p, 1, 10);
-		rc = f->t->submit(f->t, &f->info, f->block);
+		rc = submit_again(f);
 	}
 	assert_true(f->t->state.batches > 0);
 	assert_true(rc == 0 || rc == -EAGAIN);
@@ -407,6 +440,8 @@ static void a_name_that_nobody_knows(void **state)
 
 	memcpy(o.peer_key, f->collector->pub, NC_KEY_LEN);
 	assert_int_equal(nc_datagram_transport(&o, &f->t, &err), 0);
+	f->t->events = &events;
+	f->t->user = f;
 	add_records(f, 5, 100);
 	assert_int_equal(submit(f, 0), -EAGAIN);
 }

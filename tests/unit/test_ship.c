@@ -28,26 +28,27 @@ struct fake {
 	bool refuse, closed;
 };
 
-static int fake_submit(struct nc_transport *t, const struct nc_block_info *info, const uint8_t *block)
+static int fake_submit(struct nc_transport *t, const struct nc_transport_block *b)
 {
 	struct fake *f = (struct fake *)t;
 
-	(void)block;
 	if (f->open == 0)
 		return -EAGAIN;
 	f->open--;
 	if (f->refuse) {
-		t->state.records_dropped += info->count;
+		t->state.records_dropped += b->info.count;
 		return -EBADMSG;
 	}
-	f->taken[f->count++] = info->seq;
+	f->taken[f->count++] = b->info.seq;
+	t->events->durable(t->user, b->info.epoch, b->info.seq, b->info.seq);
 	return 0;
 }
 
-static uint32_t fake_abandon(struct nc_transport *t)
+static uint32_t fake_abandon(struct nc_transport *t, const struct nc_transport_block *b)
 {
 	struct fake *f = (struct fake *)t;
 
+	(void)b;
 	f->abandoned++;
 	return 10 - f->part;
 }
