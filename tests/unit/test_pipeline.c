@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -638,6 +639,21 @@ static void no_capture_at_all(void **state)
 	assert_int_equal(o.stats.packets, 0);
 }
 
+/* What a unit with SystemCallFilter=~@privileged @resources and SystemCallErrorNumber=EPERM leaves of what a worker asks for. */
+static int refuse_as_systemd_does(void)
+{
+	static const int refused[] = { SCMP_SYS(setrlimit), SCMP_SYS(prlimit64), SCMP_SYS(capset) };
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	int rc = ctx ? 0 : -ENOMEM;
+
+	for (size_t i = 0; rc == 0 && i < sizeof(refused) / sizeof(refused[0]); i++)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), refused[i], 0);
+	if (rc == 0)
+		rc = seccomp_load(ctx);
+	seccomp_release(ctx);
+	return rc;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -659,5 +675,21 @@ int main(void)
 		cmocka_unit_test(two_claims_on_one_key_are_refused),
 		cmocka_unit_test(no_capture_at_all),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	const struct CMUnitTest again[] = {
+		cmocka_unit_test(good_packets_pass),
+		cmocka_unit_test(crash_costs_one_packet),
+		cmocka_unit_test(hog_costs_one_packet),
+		cmocka_unit_test(forbidden_call_costs_one_packet),
+	};
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+
+#if !defined(NC_SANITIZERS) && !defined(NC_GCOV)
+	if (refuse_as_systemd_does() != 0)
+		return 1;
+	failed += cmocka_run_group_tests_name("under a unit's filter", again, NULL, NULL);
+#else
+	(void)again;
+	(void)refuse_as_systemd_does;
+#endif
+	return failed;
 }

@@ -6,8 +6,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <linux/sockios.h>
+#include <malloc.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdint.h>
@@ -113,13 +115,36 @@ static int limit_one(int what, rlim_t to)
 	return setrlimit((__rlimit_resource_t)what, &l) == 0 ? 0 : -errno;
 }
 
-static int limits(const struct nc_sandbox *s)
+#if !defined(NC_SANITIZERS) && !defined(NC_GCOV)
+/* All the memory that the worker may add becomes its heap at once, untouched, and stays there when it is freed. */
+static int reserve_heap(size_t n)
+{
+	if (mallopt(M_MMAP_MAX, 0) != 1 || mallopt(M_TRIM_THRESHOLD, INT_MAX) != 1)
+		return -EINVAL;
+	void *p = malloc(n);
+	if (!p)
+		return -ENOMEM;
+	free(p);
+	return 0;
+}
+#endif
+
+/* A service manager may refuse setrlimit (systemd's @resources): *fixed then says that no call may add memory any more. What the other
+ * limits forbid, the list of calls forbids as well. */
+static int limits(const struct nc_sandbox *s, bool *fixed)
 {
 	size_t now = 0;
 	int rc = address_space(&now);
 
+	*fixed = false;
 	if (rc == 0)
 		rc = limit_one(RLIMIT_AS, (rlim_t)now + s->memory);
+#if !defined(NC_SANITIZERS) && !defined(NC_GCOV)
+	if (rc == -EPERM) {
+		*fixed = true;
+		return reserve_heap(s->memory);
+	}
+#endif
 	if (rc == 0)
 		rc = limit_one(RLIMIT_CORE, 0);
 	/* reports and coverage data of instrumented builds go to files */
@@ -156,6 +181,8 @@ static int landlock(void)
 #endif
 }
 
+/* A service manager may refuse capset (systemd's @privileged). The list of calls has none that a capability would make a difference to:
+ * no socket, no bind, no setsockopt. */
 static int drop_capabilities(void)
 {
 	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -163,14 +190,15 @@ static int drop_capabilities(void)
 
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 && errno != EINVAL)
 		return -errno;
-	return syscall(SYS_capset, &h, d) == 0 ? 0 : -errno;
+	return syscall(SYS_capset, &h, d) == 0 || errno == EPERM ? 0 : -errno;
 }
 
 static const int calls_always[] = {
-	SCMP_SYS(read), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(futex), SCMP_SYS(munmap), SCMP_SYS(mremap),
-	SCMP_SYS(madvise), SCMP_SYS(brk), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
+	SCMP_SYS(read), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(futex), SCMP_SYS(munmap), SCMP_SYS(madvise), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
 	SCMP_SYS(clock_gettime), SCMP_SYS(sched_yield),
 };
+
+static const int calls_memory[] = { SCMP_SYS(brk), SCMP_SYS(mremap) };
 
 /* libpcap on a packet socket: statistics, and what it asks after an error. */
 static const int calls_live[] = {
@@ -204,10 +232,10 @@ static const int calls_instrumented[] = {
 };
 #endif
 
-static int allow(scmp_filter_ctx ctx, const int *calls, size_t n)
+static int rules(scmp_filter_ctx ctx, uint32_t action, const int *calls, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		int rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0);
+		int rc = seccomp_rule_add(ctx, action, calls[i], 0);
 		if (rc != 0 && rc != -EEXIST)
 			return rc;
 	}
@@ -216,29 +244,41 @@ static int allow(scmp_filter_ctx ctx, const int *calls, size_t n)
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-static int system_calls(const struct nc_sandbox *s)
+/* Memory, but nothing that can be executed; when it is fixed, the answer is that there is no more. */
+static int memory_calls(scmp_filter_ctx ctx, bool fixed)
+{
+	uint32_t action = fixed ? SCMP_ACT_ERRNO(ENOMEM) : SCMP_ACT_ALLOW;
+	int rc = rules(ctx, action, calls_memory, COUNT(calls_memory));
+
+#if !defined(NC_SANITIZERS) && !defined(NC_GCOV)
+	if (rc == 0)
+		rc = seccomp_rule_add(ctx, action, SCMP_SYS(mmap), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	if (rc == 0)
+		rc = seccomp_rule_add(ctx, action, SCMP_SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+#endif
+	return rc;
+}
+
+static int system_calls(const struct nc_sandbox *s, bool fixed)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	if (!ctx)
 		return -ENOMEM;
-	int rc = allow(ctx, calls_always, COUNT(calls_always));
+	int rc = rules(ctx, SCMP_ACT_ALLOW, calls_always, COUNT(calls_always));
+	if (rc == 0)
+		rc = memory_calls(ctx, fixed);
 	if (rc == 0 && s->live)
-		rc = allow(ctx, calls_live, COUNT(calls_live));
+		rc = rules(ctx, SCMP_ACT_ALLOW, calls_live, COUNT(calls_live));
 	/* is the interface still up? */
 	if (rc == 0 && s->live)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, SIOCGIFFLAGS, 0));
 #if defined(NC_SANITIZERS) || defined(NC_GCOV)
 	if (rc == 0)
-		rc = allow(ctx, calls_instrumented, COUNT(calls_instrumented));
+		rc = rules(ctx, SCMP_ACT_ALLOW, calls_instrumented, COUNT(calls_instrumented));
 #else
 	/* what is written to a packet socket goes out on the network */
 	if (rc == 0)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(write), 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)s->signal, 0));
-	/* memory, but nothing that can be executed */
-	if (rc == 0)
-		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, SCMP_A2(SCMP_CMP_MASKED_EQ,PROT_EXEC, 0));
-	if (rc == 0)
-		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 #endif
 	if (rc == 0)
 		rc = seccomp_load(ctx);
@@ -248,6 +288,7 @@ static int system_calls(const struct nc_sandbox *s)
 
 int nc_sandbox_enter(const struct nc_sandbox *s, const char **step)
 {
+	bool fixed;
 	int rc;
 
 	*step = "closing descriptors";
@@ -259,7 +300,7 @@ int nc_sandbox_enter(const struct nc_sandbox *s, const char **step)
 	if (rc)
 		return rc;
 	*step = "setting limits";
-	rc = limits(s);
+	rc = limits(s, &fixed);
 	if (rc)
 		return rc;
 	*step = "giving up privileges";
@@ -272,5 +313,5 @@ int nc_sandbox_enter(const struct nc_sandbox *s, const char **step)
 	if (rc)
 		return rc;
 	*step = "loading the list of system calls";
-	return system_calls(s);
+	return system_calls(s, fixed);
 }
