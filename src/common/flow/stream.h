@@ -15,10 +15,11 @@
 
 #define NC_STREAM_READERS_MAX 32u
 #define NC_STREAM_ARENA   (128u * 1024u) /* of the records of one call */
-#define NC_STREAM_PROBE   256u /* bytes of a direction after which probes must have an answer */
+#define NC_STREAM_PROBE   256u /* bytes after which probes must have an answer: then MORE counts as NO */
+#define NC_STREAM_TRIES   32u  /* arrivals of a direction at which the probes are asked */
 #define NC_STREAM_PENDING (128u * 1024u) /* upper bound of pending_max */
 
-/* What the first bytes of a direction say. */
+/* What the bytes at some point of a direction say. */
 enum nc_guess { NC_GUESS_NO, NC_GUESS_MORE, NC_GUESS_YES };
 
 /* One side of a connection. */
@@ -32,8 +33,8 @@ struct nc_stream_end {
 /* A connection as its reader sees it. Direction d goes from end[d] to end[!d]. */
 struct nc_stream {
 	uint8_t ip_version;
-	struct nc_stream_end end[2]; /* 0: who sent the SYN; without one, whose packet came first */
-	bool opened;                 /* the SYN was seen */
+	struct nc_stream_end end[2]; /* 0: who sent the SYN; without one, whose data came first */
+	bool opened;                 /* a SYN was seen; without one a direction may begin anywhere */
 	void *state;                 /* state_size bytes of the reader, zero at first */
 	struct nc_arena *arena;      /* for the records of this call; emptied behind it */
 	int64_t now_ns;              /* of the packet in hand */
@@ -44,10 +45,14 @@ struct nc_stream_reader {
 	size_t state_size;      /* at most 4,096; larger things come from nc_stream_alloc */
 	const uint16_t *ports;  /* ended by 0; its probe is asked first where one of them matches either end */
 	size_t pending_max;     /* bytes of a direction that may wait for more; beyond it the stream is stopped, counted */
-	/* Looks at the first n bytes of direction dir (up to NC_STREAM_PROBE of them wait). Ports don't matter. */
+	/* Looks at n bytes (1 to NC_STREAM_PROBE) of direction dir. First they are those that the direction begins with. When all
+	 * probes have said NO, they are asked again at the beginning of what comes next, so that TLS behind STARTTLS or a request
+	 * behind the rest of a body is found: NC_STREAM_TRIES times for each direction. The first YES of either direction decides;
+	 * bytes of the other direction that all said NO to come as a gap. Ports don't matter. */
 	enum nc_guess (*probe)(unsigned dir, const uint8_t *p, size_t n);
-	/* The bytes of direction dir that have not been consumed yet, in order and without gap; ts_ns: of the packet that brought
-	 * the first of them. Returns how many are consumed; the rest is shown again, in front of what follows. */
+	/* The bytes of direction dir that have not been consumed yet, in order and without gap, n > 0; ts_ns: of the packet that
+	 * brought the first of them. Returns how many are consumed. The rest is shown again: at once when some were consumed or
+	 * gone over, else in front of what follows. So nobody who waits should look at all of it each time: nc_stream_want. */
 	size_t (*data)(struct nc_stream *s, unsigned dir, const uint8_t *p, size_t n, int64_t ts_ns);
 	/* n bytes are missing here, for good; what waited was dropped before. What nc_stream_skip goes over is not missed. */
 	void (*gap)(struct nc_stream *s, unsigned dir, uint64_t n);
@@ -62,13 +67,19 @@ struct nc_stream_reader {
 extern const struct nc_stream_reader *const nc_stream_readers[];
 extern const size_t nc_stream_readers_count;
 
-/* data of direction dir is not called again before n bytes wait (n <= pending_max; the rest of the stream, when it ends before
- * that, is not shown). */
+/* data of direction dir is not called again before n bytes wait, for the next call only (n <= pending_max; the rest of the stream,
+ * when it ends before that, is not shown). */
 void nc_stream_want(struct nc_stream *s, unsigned dir, size_t n);
 /* The next n bytes behind what data says it consumed are gone over, present or missing. UINT64_MAX: all that follow. */
 void nc_stream_skip(struct nc_stream *s, unsigned dir, uint64_t n);
 /* Nothing of this connection is shown any more, in both directions. */
 void nc_stream_stop(struct nc_stream *s);
+/* This reader is done, and something else follows (CONNECT, an upgrade): its end is called, and what neither direction has
+ * consumed, and what follows, is shown to the probes as if the connection began here. It keeps the first reader's name. A
+ * fourth time in one connection it is nc_stream_stop. */
+void nc_stream_again(struct nc_stream *s);
+/* Counts a contradiction under the reader's name; reason is a short static text. The stream goes on. */
+void nc_stream_bad(struct nc_stream *s, const char *reason);
 /* Writes a record. Nothing happens for types that are not wanted. Its Timestamp (first field) is set when it is empty. */
 void nc_stream_record(struct nc_stream *s, const ProtobufCMessage *m, int64_t ts_ns);
 bool nc_stream_wanted(const struct nc_stream *s, const ProtobufCMessageDescriptor *d);
