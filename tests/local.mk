@@ -10,6 +10,10 @@ tests_libreplay_a_SOURCES = tests/fuzz/replay.c
 check_LIBRARIES += tests/libsession.a
 tests_libsession_a_SOURCES = tests/decode/session.c tests/decode/session.h
 
+# what the tests of stream readers share; where a program calls it, it stands in for the reassembly
+check_LIBRARIES += tests/libdrive.a
+tests_libdrive_a_SOURCES = tests/unit/stream_driver.c tests/unit/stream_driver.h
+
 FUZZ_TARGETS = \
 	tests/fuzz/fuzz_block \
 	tests/fuzz/fuzz_capfile \
@@ -75,10 +79,10 @@ PROGRAM_LIBS = libnetcaptool.a libnetcapctl.a libsensord.a libcollectord.a
 # Every test program is made of the .c file of its name.
 if FUZZERS
 # libFuzzer brings the main: nothing else is built here
-LDADD = $(FUZZER_LIBS) $(PROGRAM_LIBS) $(COMMON_LIBS)
+LDADD = $(FUZZER_LIBS) tests/libdrive.a $(PROGRAM_LIBS) $(COMMON_LIBS)
 check_PROGRAMS += $(FUZZ_TARGETS)
 else
-LDADD = tests/libreplay.a tests/libsession.a $(PROGRAM_LIBS) $(CMOCKA_LIBS) $(COMMON_LIBS)
+LDADD = tests/libreplay.a tests/libsession.a tests/libdrive.a $(PROGRAM_LIBS) $(CMOCKA_LIBS) $(COMMON_LIBS)
 check_PROGRAMS += $(FUZZ_TARGETS) $(TEST_TOOLS)
 if HAVE_CMOCKA
 check_PROGRAMS += $(UNIT_TESTS)
