@@ -59,6 +59,7 @@ UNIT_TESTS = \
 	tests/unit/test_ship \
 	tests/unit/test_text \
 	tests/unit/test_time \
+	tests/unit/test_tls \
 	tests/unit/test_type \
 	tests/unit/test_valid
 

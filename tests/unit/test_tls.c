@@ -22,8 +22,9 @@
 extern const struct nc_stream_reader nc_reader_tls;
 
 static const uint8_t zeros[65536];
-static const uint8_t retry_random[32] = { 0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
-	                                  0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c };
+static const uint8_t retry_random[32] = { 0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c,
+	                                  0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb,
+	                                  0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c };
 
 static void be16(struct nc_buf *b, size_t v)
 {
@@ -49,8 +50,10 @@ static void hello_start(struct nc_buf *b, unsigned version, const uint8_t *rando
 
 static void client_extensions(struct nc_buf *b, bool early)
 {
-	static const uint8_t name[] = "\x00\x0b\x00\x00\x08""a.exampl", groups[] = { 0, 6, 0x3a, 0x3a, 0, 29, 0, 23 },
-	                     algs[] = { 0, 4, 4, 3, 8, 4 }, alpn[] = "\x00\x06\x02h2\x02\xff!";
+	static const uint8_t name[] = "\x00\x0b\x00\x00\x08"
+				      "a.exampl",
+			     groups[] = { 0, 6, 0x3a, 0x3a, 0, 29, 0, 23 }, algs[] = { 0, 4, 4, 3, 8, 4 },
+			     alpn[] = "\x00\x06\x02h2\x02\xff!";
 	struct nc_buf e = { 0 };
 
 	extension(&e, 0x1a1a, "", 0);
@@ -365,6 +368,7 @@ static void again_in_clear(void **state)
 	for (unsigned i = 0; i < 20; i++)
 		nc_drive_give(&d, CLIENT, c.data, c.len, S);
 	assert_int_equal(d.count, 8);
+	assert_string_equal(d.bad, "too many hellos");
 	nc_drive_close(&d);
 	nc_buf_free(&c);
 }
@@ -518,14 +522,25 @@ static void too_large(void **state)
 
 static void probes(void **state)
 {
-	static const struct { const char *p; size_t n; enum nc_guess guess; } table[] = {
-		{ "\x16\x03\x01\x02\0\x01", 6, NC_GUESS_YES }, { "\x16\x03\x03\0\x40\x02", 6, NC_GUESS_YES },
-		{ "\x17\x03\x03\0\x40", 5, NC_GUESS_YES },     { "\x15\x03\x03\0\x02\x02", 6, NC_GUESS_YES },
-		{ "\x14\x03\x03\0\x01\x01", 6, NC_GUESS_YES }, { "\x14\x03\x03\0\x02\x01", 6, NC_GUESS_NO },
-		{ "\x16\x03\x01\x02", 4, NC_GUESS_MORE },      { "\x16\x03\x05\x02\0\x01", 6, NC_GUESS_NO },
-		{ "\x16\x03\x01\x7f\xff\x01", 6, NC_GUESS_NO }, { "\x16\x03\x01\0\0\x01", 6, NC_GUESS_NO },
-		{ "\x16\x03\x01\x02\0\x77", 6, NC_GUESS_NO },  { "GET / HTTP/1.1", 14, NC_GUESS_NO },
-		{ "SSH-2.0-x", 9, NC_GUESS_NO },               { "\x80\x2e\x01\x03\x01\0\x09\0\0\0\x10", 11, NC_GUESS_NO },
+	static const struct {
+		const char *p;
+		size_t n;
+		enum nc_guess guess;
+	} table[] = {
+		{ "\x16\x03\x01\x02\0\x01", 6, NC_GUESS_YES },
+		{ "\x16\x03\x03\0\x40\x02", 6, NC_GUESS_YES },
+		{ "\x17\x03\x03\0\x40", 5, NC_GUESS_YES },
+		{ "\x15\x03\x03\0\x02\x02", 6, NC_GUESS_YES },
+		{ "\x14\x03\x03\0\x01\x01", 6, NC_GUESS_YES },
+		{ "\x14\x03\x03\0\x02\x01", 6, NC_GUESS_NO },
+		{ "\x16\x03\x01\x02", 4, NC_GUESS_MORE },
+		{ "\x16\x03\x05\x02\0\x01", 6, NC_GUESS_NO },
+		{ "\x16\x03\x01\x7f\xff\x01", 6, NC_GUESS_NO },
+		{ "\x16\x03\x01\0\0\x01", 6, NC_GUESS_NO },
+		{ "\x16\x03\x01\x02\0\x77", 6, NC_GUESS_NO },
+		{ "GET / HTTP/1.1", 14, NC_GUESS_NO },
+		{ "SSH-2.0-x", 9, NC_GUESS_NO },
+		{ "\x80\x2e\x01\x03\x01\0\x09\0\0\0\x10", 11, NC_GUESS_NO },
 		{ "\x03\0\0\x13", 4, NC_GUESS_NO },
 	};
 	(void)state;
@@ -537,10 +552,18 @@ static void probes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(whole_handshake), cmocka_unit_test(any_cut),    cmocka_unit_test(many_small_pieces),
-		cmocka_unit_test(retry),           cmocka_unit_test(early_data), cmocka_unit_test(again_in_clear),
-		cmocka_unit_test(old_form),        cmocka_unit_test(cut_bodies), cmocka_unit_test(wrong_bytes),
-		cmocka_unit_test(gaps),            cmocka_unit_test(no_memory),  cmocka_unit_test(too_large),
+		cmocka_unit_test(whole_handshake),
+		cmocka_unit_test(any_cut),
+		cmocka_unit_test(many_small_pieces),
+		cmocka_unit_test(retry),
+		cmocka_unit_test(early_data),
+		cmocka_unit_test(again_in_clear),
+		cmocka_unit_test(old_form),
+		cmocka_unit_test(cut_bodies),
+		cmocka_unit_test(wrong_bytes),
+		cmocka_unit_test(gaps),
+		cmocka_unit_test(no_memory),
+		cmocka_unit_test(too_large),
 		cmocka_unit_test(probes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The two hellos of TLS, from their bytes to their records (RFC 8446 section 4.1, RFC 5246 section 7.4.1, RFC 5246 appendix E.2). */
+/* The two hellos of TLS, from bytes to records (RFC 8446 section 4.1, RFC 5246 section 7.4.1 and appendix E.2). */
 #include "config.h"
 
 #include "flow/fingerprint.h"
@@ -172,7 +172,10 @@ static bool extensions(struct nc_stream *s, struct nc_rd *r, int32_t *len, struc
 
 static char *ja3(struct nc_stream *s, const Types__TLSClientHello *m)
 {
-	const struct { const int32_t *v; size_t n; } lists[] = {
+	const struct {
+		const int32_t *v;
+		size_t n;
+	} lists[] = {
 		{ m->ciphersuites, m->n_ciphersuites },
 		{ m->extensions, m->n_extensions },
 		{ m->supportedgroups, m->n_supportedgroups },

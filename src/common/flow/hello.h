@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The two hellos of TLS, from their bytes to their records (RFC 8446 section 4.1, RFC 5246 section 7.4.1, RFC 5246 appendix E.2). */
+/* The two hellos of TLS, from bytes to records (RFC 8446 section 4.1, RFC 5246 section 7.4.1 and appendix E.2). */
 #ifndef NC_FLOW_HELLO_H
 #define NC_FLOW_HELLO_H
 

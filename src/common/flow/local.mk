@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # stream.mk lists the stream readers; scripts/regen writes it and streams.c from the folder stream/.
 libnetcap_a_SOURCES += src/common/flow/defrag.h src/common/flow/defrag.c \
+	src/common/flow/fingerprint.h src/common/flow/fingerprint.c \
+	src/common/flow/hello.h src/common/flow/hello.c \
 	src/common/flow/sink.h \
 	src/common/flow/stream.h src/common/flow/streams.c
 include src/common/flow/stream.mk

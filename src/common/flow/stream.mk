@@ -1,3 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Written by scripts/gen-decoders: run "make regen", do not edit.
-libnetcap_a_SOURCES +=
+libnetcap_a_SOURCES += \
+	src/common/flow/stream/tls.c

@@ -2,7 +2,10 @@
 /* The list of stream readers. Written by scripts/gen-decoders from the folder: run "make regen", do not edit. */
 #include "flow/stream.h"
 
+extern const struct nc_stream_reader nc_reader_tls;
+
 const struct nc_stream_reader *const nc_stream_readers[] = {
+	&nc_reader_tls,
 	NULL,
 };
 const size_t nc_stream_readers_count = sizeof(nc_stream_readers) / sizeof(nc_stream_readers[0]) - 1;

@@ -43,9 +43,9 @@ struct walk {
 	struct side *side;
 	unsigned dir;
 	const uint8_t *p;
-	size_t n, at;   /* bytes shown; of which consumed */
-	uint64_t skip;  /* behind those shown */
-	size_t want;    /* 0: any */
+	size_t n, at;  /* bytes shown; of which consumed */
+	uint64_t skip; /* behind those shown */
+	size_t want;   /* 0: any */
 	int64_t ts_ns;
 };
 
@@ -64,8 +64,8 @@ static enum nc_guess head_guess(const uint8_t *p, size_t n)
 /* The messages that a handshake can have in the clear (RFC 8446 section 4, RFC 5246 section 7.4). */
 static bool known_message(uint8_t type)
 {
-	const uint32_t known = 1u << 0 | 1u << 1 | 1u << 2 | 1u << 4 | 1u << 11 | 1u << 12 | 1u << 13 | 1u << 14 | 1u << 15 | 1u << 16 |
-	                       1u << 21 | 1u << 22 | 1u << 23;
+	const uint32_t known = 1u << 0 | 1u << 1 | 1u << 2 | 1u << 4 | 1u << 11 | 1u << 12 | 1u << 13 | 1u << 14 | 1u << 15 |
+	                       1u << 16 | 1u << 21 | 1u << 22 | 1u << 23;
 
 	return type < 32 && (known >> type & 1) != 0;
 }
@@ -91,7 +91,9 @@ static enum nc_guess record_guess(const uint8_t *p, size_t n)
 /* A hello in the form of SSL 2.0 for SSL 3.0 and later (RFC 5246 appendix E.2). Its lengths must add up. */
 static enum nc_guess v2_guess(const uint8_t *p, size_t n)
 {
-	static const struct { uint8_t at, low, high; } table[] = { { 0, 0x80, 0x83 }, { 2, 1, 1 }, { 3, 3, 3 }, { 4, 0, 3 } };
+	static const struct {
+		uint8_t at, low, high;
+	} table[] = { { 0, 0x80, 0x83 }, { 2, 1, 1 }, { 3, 3, 3 }, { 4, 0, 3 } };
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (n > table[i].at && (p[table[i].at] < table[i].low || p[table[i].at] > table[i].high))
@@ -184,7 +186,9 @@ static enum found gather(const struct walk *w, struct cursor *c, uint8_t *to, si
 
 static struct cursor cursor_here(const struct walk *w)
 {
-	return (struct cursor){ .at = w->at, .left = w->side->record_left, .version = w->side->version, .length = w->side->length };
+	return (struct cursor){
+		.at = w->at, .left = w->side->record_left, .version = w->side->version, .length = w->side->length
+	};
 }
 
 static void move_to(struct walk *w, const struct cursor *c)
@@ -199,10 +203,13 @@ static void move_to(struct walk *w, const struct cursor *c)
 /* False in any case: the walk waits for `want` bytes (MORE), or is at its end. */
 static bool not_yet(struct walk *w, enum found f, size_t want)
 {
-	if (f == NOT || want > PENDING)
-		finish(w);
-	else
+	if (f == MORE && want <= PENDING) {
 		w->want = want;
+		return false;
+	}
+	if (f == MORE)
+		nc_stream_bad(w->s, "hello in too many records");
+	finish(w);
 	return false;
 }
 
@@ -230,8 +237,10 @@ static void client_hello(struct walk *w, const uint8_t *body, size_t n)
 	m.messagelen = w->side->length;
 	m.handshaketype = CLIENT_HELLO;
 	m.handshakelen = (uint32_t)n;
-	if (!nc_hello_client(w->s, nc_rd_over(body, n), &m, &h))
+	if (!nc_hello_client(w->s, nc_rd_over(body, n), &m, &h)) {
+		nc_stream_bad(w->s, "bad ClientHello");
 		return;
+	}
 	w->tls->early = h.early;
 	write_client(w, &m);
 }
@@ -245,8 +254,10 @@ static void server_hello(struct walk *w, const uint8_t *body, size_t n)
 	m.recordversion = w->side->version;
 	m.messagelen = w->side->length;
 	m.handshakelen = (uint32_t)n;
-	if (!nc_hello_server(s, nc_rd_over(body, n), &m, &h))
+	if (!nc_hello_server(s, nc_rd_over(body, n), &m, &h)) {
+		nc_stream_bad(s, "bad ServerHello");
 		return;
+	}
 	w->tls->retry = h.retry;
 	w->tls->early = false;
 	m.srcip = nc_stream_ip(s, w->dir);
@@ -276,8 +287,10 @@ static bool hello(struct walk *w, uint8_t type, size_t n, struct cursor c)
 
 	if (f != FOUND)
 		return not_yet(w, f, want);
-	if (++w->side->hellos > HELLOS_MAX)
+	if (++w->side->hellos > HELLOS_MAX) {
+		nc_stream_bad(w->s, "too many hellos");
 		return not_yet(w, NOT, 0);
+	}
 	if (n > 0 && end.records == c.records) { /* in one piece */
 		hello_body(w, type, w->p + c.at, n);
 	} else {
@@ -305,6 +318,8 @@ static bool message(struct walk *w)
 	uint32_t n = nc_rd_be24(&r);
 	if ((type == CLIENT_HELLO || type == SERVER_HELLO) && n <= NC_HELLO_MAX)
 		return hello(w, type, n, c);
+	if (n > NC_HELLO_MAX && (type == CLIENT_HELLO || type == SERVER_HELLO))
+		nc_stream_bad(w->s, "long hello");
 	if (!known_message(type))
 		return not_yet(w, NOT, 0);
 	move_to(w, &c);
