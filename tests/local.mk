@@ -57,6 +57,7 @@ UNIT_TESTS = \
 	tests/unit/test_sender \
 	tests/unit/test_session \
 	tests/unit/test_ship \
+	tests/unit/test_ssh \
 	tests/unit/test_text \
 	tests/unit/test_time \
 	tests/unit/test_tls \

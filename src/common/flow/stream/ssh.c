@@ -5,22 +5,30 @@
 #include "flow/fingerprint.h"
 #include "flow/stream.h"
 
-#define IDENT_MAX  255u   /* with CR LF (RFC 4253 section 4.2) */
-#define LINES_MAX  64u    /* that a server may send in front of it */
-#define LEAD_MAX   1024u
-#define PACKET_MAX 35000u /* RFC 4253 section 6.1 */
-#define KEXINIT_MAX 8192u /* beyond that it is not read */
-#define KEXINIT_MIN 62u   /* type, cookie, ten empty lists, two more fields */
-#define PACKETS_MAX 16u   /* in front of it: IGNORE, DEBUG */
-#define NAMES_MAX  128u   /* of a list that are kept */
-#define LISTS      10u
-#define COOKIE     16u
-#define SSH_PORT   22u
+#define IDENT_MAX   255u /* with CR LF (RFC 4253 section 4.2) */
+#define LINES_MAX   64u  /* that a server may send in front of it */
+#define LEAD_MAX    1024u
+#define PACKET_MAX  35000u /* RFC 4253 section 6.1 */
+#define KEXINIT_MAX 8192u  /* beyond that it is not read */
+#define KEXINIT_MIN 62u    /* type, cookie, ten empty lists, two more fields */
+#define PACKETS_MAX 16u    /* in front of it: IGNORE, DEBUG */
+#define NAMES_MAX   128u   /* of a list that are kept */
+#define LISTS       10u
+#define COOKIE      16u
+#define SSH_PORT    22u
 
 enum { MSG_KEXINIT = 20, MSG_NEWKEYS = 21 };
 
 /* The lists of a KEXINIT that a fingerprint is made of (RFC 4253 section 7.1). */
-enum { KEX = 0, ENC_TO_SERVER = 2, ENC_TO_CLIENT = 3, MAC_TO_SERVER = 4, MAC_TO_CLIENT = 5, COMP_TO_SERVER = 6, COMP_TO_CLIENT = 7 };
+enum {
+	KEX = 0,
+	ENC_TO_SERVER = 2,
+	ENC_TO_CLIENT = 3,
+	MAC_TO_SERVER = 4,
+	MAC_TO_CLIENT = 5,
+	COMP_TO_SERVER = 6,
+	COMP_TO_CLIENT = 7
+};
 
 /* One direction. */
 struct side {
@@ -126,13 +134,16 @@ static bool read_lists(const struct side *d, struct nc_rd lists[static LISTS])
 	nc_rd_skip(&r, 1 + COOKIE);
 	for (unsigned i = 0; i < LISTS; i++)
 		lists[i] = nc_rd_sub(&r, nc_rd_be32(&r));
-	return !r.failed && d->kexinit_len > 0;
+	return !r.failed;
 }
 
 static void client_lists(struct nc_stream *s, const struct side *d, Types__SSH *m)
 {
 	static const unsigned parts[] = { KEX, ENC_TO_SERVER, MAC_TO_SERVER, COMP_TO_SERVER };
-	const struct { size_t *n; char ***v; } to[] = {
+	const struct {
+		size_t *n;
+		char ***v;
+	} to[] = {
 		{ &m->n_clientkexalgorithms, &m->clientkexalgorithms },
 		{ &m->n_clienthostkeyalgorithms, &m->clienthostkeyalgorithms },
 		{ &m->n_clientencryptiontoserver, &m->clientencryptiontoserver },
@@ -144,8 +155,12 @@ static void client_lists(struct nc_stream *s, const struct side *d, Types__SSH *
 	};
 	struct nc_rd lists[LISTS];
 
-	if (!read_lists(d, lists))
+	if (d->kexinit_len == 0)
 		return;
+	if (!read_lists(d, lists)) {
+		nc_stream_bad(s, "bad KEXINIT");
+		return;
+	}
 	for (size_t i = 0; i < sizeof(to) / sizeof(to[0]); i++)
 		names(s, lists[i], to[i].n, to[i].v);
 	m->hassh = hassh(s, lists, parts);
@@ -154,7 +169,10 @@ static void client_lists(struct nc_stream *s, const struct side *d, Types__SSH *
 static void server_lists(struct nc_stream *s, const struct side *d, Types__SSH *m)
 {
 	static const unsigned parts[] = { KEX, ENC_TO_CLIENT, MAC_TO_CLIENT, COMP_TO_CLIENT };
-	const struct { size_t *n; char ***v; } to[] = {
+	const struct {
+		size_t *n;
+		char ***v;
+	} to[] = {
 		{ &m->n_serverkexalgorithms, &m->serverkexalgorithms },
 		{ &m->n_serverhostkeyalgorithms, &m->serverhostkeyalgorithms },
 		{ &m->n_serverencryptiontoserver, &m->serverencryptiontoserver },
@@ -166,8 +184,12 @@ static void server_lists(struct nc_stream *s, const struct side *d, Types__SSH *
 	};
 	struct nc_rd lists[LISTS];
 
-	if (!read_lists(d, lists))
+	if (d->kexinit_len == 0)
 		return;
+	if (!read_lists(d, lists)) {
+		nc_stream_bad(s, "bad KEXINIT");
+		return;
+	}
 	for (size_t i = 0; i < sizeof(to) / sizeof(to[0]); i++)
 		names(s, lists[i], to[i].n, to[i].v);
 	m->hasshserver = hassh(s, lists, parts);
@@ -232,13 +254,22 @@ static size_t take_line(struct ssh *ssh, struct side *d, const uint8_t *p, size_
 static void keep_kexinit(struct nc_stream *s, struct side *d, const uint8_t *p, size_t n)
 {
 	d->done = true;
-	if (n < KEXINIT_MIN || n > KEXINIT_MAX)
+	if (n < KEXINIT_MIN || n > KEXINIT_MAX) {
+		nc_stream_bad(s, "KEXINIT length");
 		return;
+	}
 	d->kexinit = nc_stream_alloc(s, n);
 	if (!d->kexinit)
 		return;
 	memcpy(d->kexinit, p, n);
 	d->kexinit_len = n;
+}
+
+static size_t bad_packet(struct nc_stream *s, struct side *d)
+{
+	nc_stream_bad(s, "bad packet");
+	d->done = true;
+	return 0;
 }
 
 /* A binary packet (RFC 4253 section 6). Returns as take_line; *want: bytes that must be waiting. */
@@ -252,20 +283,16 @@ static size_t take_packet(struct nc_stream *s, struct side *d, const uint8_t *p,
 		*want = 4;
 		return 0;
 	}
-	if (len < 5 || len > PACKET_MAX) {
-		d->done = true;
-		return 0;
-	}
+	if (len < 5 || len > PACKET_MAX)
+		return bad_packet(s, d);
 	if (packet.left < len) {
 		*want = 4 + (size_t)len;
 		return 0;
 	}
 	nc_rd_trim(&packet, len);
 	uint8_t padding = nc_rd_u8(&packet);
-	if (padding >= packet.left) {
-		d->done = true;
-		return 0;
-	}
+	if (padding >= packet.left)
+		return bad_packet(s, d);
 	nc_rd_trim(&packet, packet.left - padding);
 	uint8_t type = packet.p[0];
 	if (type == MSG_KEXINIT)
