@@ -23,7 +23,9 @@ FUZZ_TARGETS = \
 	tests/fuzz/fuzz_frame \
 	tests/fuzz/fuzz_handshake \
 	tests/fuzz/fuzz_packet \
-	tests/fuzz/fuzz_recfile
+	tests/fuzz/fuzz_recfile \
+	tests/fuzz/fuzz_ssh \
+	tests/fuzz/fuzz_tls
 
 UNIT_TESTS = \
 	tests/unit/test_balance \

@@ -10,6 +10,9 @@
 #include "record/pack.h"
 #include "stream_driver.h"
 
+#define SINGLE_MAX 2048u /* bytes of a piece that are given one by one: each is a copy of all that waits */
+#define SHOWN_MAX  2048u /* bytes that a reader may look at for each that came: twice a line that waits for its end */
+
 #define CHECK(condition) ((condition) ? (void)0 : broken(#condition, __LINE__))
 
 static void broken(const char *what, int line)
@@ -41,6 +44,10 @@ static void open_with(struct nc_drive *d, const struct nc_stream_reader *r, uint
 	d->s.opened = opened;
 	d->s.end[0].port = 40000;
 	d->s.end[1].port = port;
+	for (unsigned i = 0; i < 2; i++) {
+		d->side[i].p = memory(0);
+		d->side[i].ts = memory(0);
+	}
 }
 
 void nc_drive_open(struct nc_drive *d, const struct nc_stream_reader *r, uint16_t port, bool opened)
@@ -217,6 +224,47 @@ enum nc_guess nc_drive_probe(const struct nc_stream_reader *r, unsigned dir, con
 			return guess;
 	}
 	return NC_GUESS_MORE;
+}
+
+/* A piece; false at the end. */
+static bool piece(struct nc_drive *d, struct nc_rd *r, int64_t ts_ns)
+{
+	uint8_t flags = nc_rd_u8(r);
+	size_t n = nc_rd_be16(r);
+
+	if (r->failed)
+		return false;
+	if (flags & 2) {
+		nc_drive_gap(d, flags & 1, n ? n : 1);
+		return true;
+	}
+	if (n > r->left)
+		n = r->left;
+	const uint8_t *p = nc_rd_bytes(r, n);
+	for (size_t i = 0; flags & 4 && i < n && i < SINGLE_MAX; i++, p++)
+		nc_drive_give(d, flags & 1, p, 1, ts_ns);
+	if (flags & 4)
+		n = n > SINGLE_MAX ? n - SINGLE_MAX : 0;
+	if (n > 0)
+		nc_drive_give(d, flags & 1, p, n, ts_ns);
+	return true;
+}
+
+size_t nc_drive_fuzz(const struct nc_stream_reader *r, const uint8_t *data, size_t n)
+{
+	struct nc_rd rd = nc_rd_over(data, n);
+	uint8_t flags = nc_rd_u8(&rd);
+	struct nc_drive d;
+
+	(flags & 4 ? nc_drive_open6 : nc_drive_open)(&d, r, flags & 2 ? 22 : 443, flags & 1);
+	d.no_memory = flags & 8;
+	while (piece(&d, &rd, (int64_t)rd.left))
+		continue;
+	nc_drive_end(&d);
+	size_t count = d.count;
+	CHECK(d.shown <= SHOWN_MAX * (n + 1));
+	nc_drive_close(&d);
+	return count;
 }
 
 size_t nc_drive_draw(uint64_t *random, size_t below)

@@ -53,6 +53,10 @@ void nc_drive_end(struct nc_drive *d);
 void nc_drive_close(struct nc_drive *d);
 /* The probe's answer to these bytes, each in a block of its size and prefix by prefix: the first that is not MORE. */
 enum nc_guess nc_drive_probe(const struct nc_stream_reader *r, unsigned dir, const void *p, size_t n);
+/* A whole connection from a fuzzer's bytes: one of flags (1: the SYN was seen; 2: to port 22, else 443; 4: IPv6; 8: no memory),
+ * then pieces: a byte of flags (1: direction; 2: a gap of that length; 4: byte by byte), two of length (big endian), the bytes.
+ * Ends the program when the reader works out of proportion to its input. Returns the number of records. */
+size_t nc_drive_fuzz(const struct nc_stream_reader *r, const uint8_t *data, size_t n);
 /* xorshift: the next number below `below`. */
 size_t nc_drive_draw(uint64_t *random, size_t below);
 
