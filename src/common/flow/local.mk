@@ -6,3 +6,8 @@ libnetcap_a_SOURCES += src/common/flow/defrag.h src/common/flow/defrag.c \
 	src/common/flow/sink.h \
 	src/common/flow/stream.h src/common/flow/streams.c
 include src/common/flow/stream.mk
+
+# of the reader stream/http.c
+libnetcap_a_SOURCES += src/common/flow/http/head.h src/common/flow/http/head.c \
+	src/common/flow/http/line.h src/common/flow/http/line.c \
+	src/common/flow/http/pair.h src/common/flow/http/pair.c
