@@ -22,6 +22,7 @@ FUZZ_TARGETS = \
 	tests/fuzz/fuzz_datagram \
 	tests/fuzz/fuzz_frame \
 	tests/fuzz/fuzz_handshake \
+	tests/fuzz/fuzz_http \
 	tests/fuzz/fuzz_packet \
 	tests/fuzz/fuzz_recfile \
 	tests/fuzz/fuzz_ssh \
