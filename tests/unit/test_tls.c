@@ -373,6 +373,30 @@ static void again_in_clear(void **state)
 	nc_buf_free(&c);
 }
 
+/* TLS 1.3 before draft 22. */
+static void draft_server(void **state)
+{
+	struct nc_buf body = { 0 }, m = { 0 }, v = { 0 };
+	struct nc_drive d;
+	(void)state;
+
+	be16(&body, 0x7f12);
+	nc_buf_add(&body, zeros, 32);
+	be16(&body, 4865);
+	be16(&body, 6);
+	extension(&body, 51, "\0\x1d", 2);
+	message(&m, 2, body.data, body.len);
+	records(&v, &m, 16384);
+	nc_drive_open(&d, &nc_reader_tls, 443, true);
+	nc_drive_give(&d, SERVER, v.data, v.len, S);
+	check_ja3(server_of(&d, 0)->ja3s, "32530,4865,51");
+	assert_int_equal(server_of(&d, 0)->keysharegroup, 29);
+	nc_drive_close(&d);
+	nc_buf_free(&body);
+	nc_buf_free(&m);
+	nc_buf_free(&v);
+}
+
 static void old_form(void **state)
 {
 	static const uint8_t hello[] = { 0x80, 0x2e, 1, 3, 1, 0, 9, 0, 0, 0, 16, 0, 0, 0x2f, 1, 0, 0x80, 0, 0, 5 };
@@ -565,6 +589,7 @@ int main(void)
 		cmocka_unit_test(no_memory),
 		cmocka_unit_test(too_large),
 		cmocka_unit_test(probes),
+		cmocka_unit_test(draft_server),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

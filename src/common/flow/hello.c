@@ -220,6 +220,12 @@ bool nc_hello_client(struct nc_stream *s, struct nc_rd r, Types__TLSClientHello 
 	return !s->arena->failed;
 }
 
+/* TLS 1.3 before its draft 22 had neither session nor compression here, and the draft's number in the version. */
+static bool is_draft(int32_t version)
+{
+	return version > 0x7f00 && version < 0x7f00 + 22;
+}
+
 /* RFC 8446 section 4.1.3: such a ServerHello is a HelloRetryRequest. The bytes are the SHA-256 of that word. */
 static bool is_retry(const ProtobufCBinaryData *random)
 {
@@ -268,10 +274,11 @@ bool nc_hello_server(struct nc_stream *s, struct nc_rd r, Types__TLSServerHello 
 
 	m->handshakeversion = nc_rd_be16(&r);
 	m->random = bytes(nc_rd_bytes(&r, RANDOM), RANDOM);
-	m->sessionidlen = nc_rd_u8(&r);
+	bool draft = is_draft(m->handshakeversion);
+	m->sessionidlen = draft ? 0 : nc_rd_u8(&r);
 	m->sessionid = bytes(nc_rd_bytes(&r, m->sessionidlen), m->sessionidlen);
 	m->ciphersuite = nc_rd_be16(&r);
-	m->compressmethod = nc_rd_u8(&r);
+	m->compressmethod = draft ? 0 : nc_rd_u8(&r);
 	if (m->sessionidlen > SESSION_ID || !extensions(s, &r, &m->extensionlen, &all, &types))
 		return false;
 	while (all.left > 0) {
