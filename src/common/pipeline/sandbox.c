@@ -129,8 +129,8 @@ static int reserve_heap(size_t n)
 }
 #endif
 
-/* A service manager may refuse setrlimit (systemd's @resources): *fixed then says that no call may add memory any more. What the other
- * limits forbid, the list of calls forbids as well. */
+/* A service manager may refuse setrlimit (systemd's @resources): *fixed then says that no call may add memory any more. What the
+ * other limits forbid, the list of calls forbids as well. */
 static int limits(const struct nc_sandbox *s, bool *fixed)
 {
 	size_t now = 0;
@@ -181,8 +181,8 @@ static int landlock(void)
 #endif
 }
 
-/* A service manager may refuse capset (systemd's @privileged). The list of calls has none that a capability would make a difference to:
- * no socket, no bind, no setsockopt. */
+/* A service manager may refuse capset (systemd's @privileged). The list of calls has none that a capability would make a
+ * difference to: no socket, no bind, no setsockopt. */
 static int drop_capabilities(void)
 {
 	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -194,8 +194,8 @@ static int drop_capabilities(void)
 }
 
 static const int calls_always[] = {
-	SCMP_SYS(read), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(futex), SCMP_SYS(munmap), SCMP_SYS(madvise), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
-	SCMP_SYS(clock_gettime), SCMP_SYS(sched_yield),
+	SCMP_SYS(read), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(futex), SCMP_SYS(munmap), SCMP_SYS(madvise), SCMP_SYS(exit),
+	SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall), SCMP_SYS(clock_gettime), SCMP_SYS(sched_yield),
 };
 
 static const int calls_memory[] = { SCMP_SYS(brk), SCMP_SYS(mremap) };
