@@ -62,11 +62,16 @@ UNIT_TESTS = \
 	tests/unit/test_session \
 	tests/unit/test_ship \
 	tests/unit/test_ssh \
+	tests/unit/test_tcp_property \
 	tests/unit/test_text \
 	tests/unit/test_time \
 	tests/unit/test_tls \
 	tests/unit/test_type \
 	tests/unit/test_valid
+
+# a TCP reassembly and segments for it
+check_LIBRARIES += tests/libtape.a
+tests_libtape_a_SOURCES = tests/unit/tape.c tests/unit/tape.h
 
 # programs that tests in decode and e2e call
 TEST_TOOLS = \
@@ -81,6 +86,10 @@ TEST_TOOLS = \
 
 # What a test may link; of the programs' libraries only what it calls comes in.
 PROGRAM_LIBS = libnetcaptool.a libnetcapctl.a libsensord.a libcollectord.a
+
+# The whole reassembly, not what plays its part for the readers' own tests.
+STREAM_LIBS = tests/libreplay.a tests/libtape.a $(PROGRAM_LIBS) $(CMOCKA_LIBS) $(COMMON_LIBS)
+tests_unit_test_tcp_property_LDADD = $(STREAM_LIBS)
 
 # Every test program is made of the .c file of its name.
 if FUZZERS

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 void nc_arena_init(struct nc_arena *a, void *mem, size_t cap)
 {
 	*a = (struct nc_arena){ .mem = mem, .cap = cap };
@@ -52,4 +54,35 @@ char *nc_arena_printf(struct nc_arena *a, const char *fmt, ...)
 		vsnprintf(p, (size_t)n + 1, fmt, again);
 	va_end(again);
 	return p;
+}
+
+char *nc_arena_nothing(void)
+{
+	static const char nothing[1];
+
+	return (char *)(uintptr_t)nothing;
+}
+
+char *nc_arena_text(struct nc_arena *a, const uint8_t *s, size_t n)
+{
+	static const uint8_t replacement[3] = { 0xef, 0xbf, 0xbd };
+	const uint8_t *nul = n ? memchr(s, 0, n) : NULL;
+	size_t len = nul ? (size_t)(nul - s) : n, out = 0;
+
+	for (size_t i = 0, k; i < len; i += k ? k : 1) {
+		k = nc_text_utf8(s + i, len - i);
+		out += k ? k : sizeof(replacement);
+	}
+	char *to = nc_arena_alloc(a, out + 1);
+	if (!to)
+		return nc_arena_nothing();
+	char *w = to;
+	for (size_t i = 0, k; i < len; i += k ? k : 1) {
+		k = nc_text_utf8(s + i, len - i);
+		size_t m = k ? k : sizeof(replacement);
+		memcpy(w, k ? s + i : replacement, m);
+		w += m;
+	}
+	*w = '\0';
+	return to;
 }

@@ -47,4 +47,10 @@ char *nc_arena_strndup(struct nc_arena *a, const void *s, size_t n);
 /* A formatted string; NULL when the cap is reached. */
 char *nc_arena_printf(struct nc_arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* n untrusted bytes up to the first NUL as UTF-8 text: what is not valid becomes U+FFFD. "" (and failed) when the cap is reached;
+ * nobody writes to that. */
+char *nc_arena_text(struct nc_arena *a, const uint8_t *s, size_t n);
+/* That "". */
+char *nc_arena_nothing(void);
+
 #endif

@@ -105,14 +105,6 @@ unsigned nc_segment(struct nc_packet *p, const struct nc_segment *s)
 	return e->o.segment ? e->o.segment(e->o.segment_user, p, s) : 0;
 }
 
-/* What a full arena gives instead of text; nobody writes to it, the record is thrown away with its packet. */
-static const char nothing[1];
-
-static char *empty_text(void)
-{
-	return (char *)(uintptr_t)nothing;
-}
-
 void *nc_p_alloc(struct nc_packet *p, size_t n)
 {
 	return nc_arena_alloc(p->arena, n);
@@ -127,7 +119,7 @@ char *nc_p_mac(struct nc_packet *p, const uint8_t *mac)
 {
 	char *s = nc_arena_alloc(p->arena, NC_TEXT_MAC);
 	if (!s)
-		return empty_text();
+		return nc_arena_nothing();
 	nc_text_mac(s, mac);
 	return s;
 }
@@ -136,7 +128,7 @@ char *nc_p_ipv4(struct nc_packet *p, const uint8_t *ip)
 {
 	char *s = nc_arena_alloc(p->arena, NC_TEXT_IPV4);
 	if (!s)
-		return empty_text();
+		return nc_arena_nothing();
 	nc_text_ipv4(s, ip);
 	return s;
 }
@@ -145,53 +137,12 @@ char *nc_p_ipv6(struct nc_packet *p, const uint8_t *ip)
 {
 	char *s = nc_arena_alloc(p->arena, NC_TEXT_IPV6);
 	if (!s)
-		return empty_text();
+		return nc_arena_nothing();
 	nc_text_ipv6(s, ip);
 	return s;
 }
 
-/* Length of the valid UTF-8 sequence at s (RFC 3629 section 4), 0 when there is none. */
-static size_t utf8_length(const uint8_t *s, size_t n)
-{
-	static const struct { uint8_t first, last, lo, hi, len; } table[] = {
-		{ 0x01, 0x7f, 0, 0, 1 },          { 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-		{ 0xe1, 0xec, 0x80, 0xbf, 3 },    { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
-		{ 0xf0, 0xf0, 0x90, 0xbf, 4 },    { 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
-	};
-
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		if (s[0] < table[i].first || s[0] > table[i].last)
-			continue;
-		if (table[i].len > n || (table[i].len > 1 && (s[1] < table[i].lo || s[1] > table[i].hi)))
-			return 0;
-		for (size_t k = 2; k < table[i].len; k++)
-			if ((s[k] & 0xc0) != 0x80)
-				return 0;
-		return table[i].len;
-	}
-	return 0;
-}
-
 char *nc_p_str(struct nc_packet *p, const uint8_t *s, size_t n)
 {
-	static const uint8_t replacement[3] = { 0xef, 0xbf, 0xbd };
-	const uint8_t *nul = n ? memchr(s, 0, n) : NULL;
-	size_t len = nul ? (size_t)(nul - s) : n, out = 0;
-
-	for (size_t i = 0, k; i < len; i += k ? k : 1) {
-		k = utf8_length(s + i, len - i);
-		out += k ? k : sizeof(replacement);
-	}
-	char *to = nc_arena_alloc(p->arena, out + 1);
-	if (!to)
-		return empty_text();
-	char *w = to;
-	for (size_t i = 0, k; i < len; i += k ? k : 1) {
-		k = utf8_length(s + i, len - i);
-		size_t m = k ? k : sizeof(replacement);
-		memcpy(w, k ? s + i : replacement, m);
-		w += m;
-	}
-	*w = '\0';
-	return to;
+	return nc_arena_text(p->arena, s, n);
 }

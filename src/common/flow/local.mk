@@ -3,8 +3,11 @@
 libnetcap_a_SOURCES += src/common/flow/defrag.h src/common/flow/defrag.c \
 	src/common/flow/fingerprint.h src/common/flow/fingerprint.c \
 	src/common/flow/hello.h src/common/flow/hello.c \
+	src/common/flow/assembly.h src/common/flow/feed.c src/common/flow/memory.c src/common/flow/order.c src/common/flow/pend.c \
+	src/common/flow/pool.h src/common/flow/pool.c \
 	src/common/flow/sink.h \
-	src/common/flow/stream.h src/common/flow/streams.c
+	src/common/flow/stream.h src/common/flow/stream.c src/common/flow/streams.c \
+	src/common/flow/table.c src/common/flow/tcp.h src/common/flow/tcp.c
 include src/common/flow/stream.mk
 
 # of the reader stream/http.c

@@ -47,7 +47,7 @@ struct nc_stream_reader {
 	size_t pending_max;     /* bytes of a direction that may wait for more; beyond it the stream is stopped, counted */
 	/* Looks at n bytes (1 to NC_STREAM_PROBE) of direction dir. First they are those that the direction begins with. When all
 	 * probes have said NO, they are asked again at the beginning of what comes next, so that TLS behind STARTTLS or a request
-	 * behind the rest of a body is found: NC_STREAM_TRIES times for each direction. The first YES of either direction decides;
+	 * behind the rest of a body is found: NC_STREAM_TRIES times for each direction. The first YES in either decides;
 	 * bytes of the other direction that all said NO to come as a gap. Ports don't matter. */
 	enum nc_guess (*probe)(unsigned dir, const uint8_t *p, size_t n);
 	/* The bytes of direction dir that have not been consumed yet, in order and without gap, n > 0; ts_ns: of the packet that
@@ -67,7 +67,7 @@ struct nc_stream_reader {
 extern const struct nc_stream_reader *const nc_stream_readers[];
 extern const size_t nc_stream_readers_count;
 
-/* data of direction dir is not called again before n bytes wait, for the next call only (n <= pending_max; the rest of the stream,
+/* data of direction dir is not called again before n bytes wait, for the next call only (n <= pending_max; the rest of it,
  * when it ends before that, is not shown). */
 void nc_stream_want(struct nc_stream *s, unsigned dir, size_t n);
 /* The next n bytes behind what data says it consumed are gone over, present or missing. UINT64_MAX: all that follow. */

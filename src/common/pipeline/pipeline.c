@@ -446,6 +446,7 @@ static int start_worker(struct member *m)
 		.shared = m->shared,
 		.index = m->index,
 		.count = m->p->o.live ? 1 : m->p->count,
+		.count_all = m->p->count,
 		.parent = getpid(),
 		.file = m->file,
 		.live = m->live,
@@ -786,6 +787,18 @@ static void add_defrag(struct nc_defrag_counters *to, const struct nc_defrag_cou
 	to->bad += c->bad;
 }
 
+/* All are counts of 64 bits. */
+static void add_tcp(struct nc_tcp_counters *to, const struct nc_tcp_counters *c)
+{
+	uint64_t a[sizeof(*c) / sizeof(uint64_t)], b[sizeof(*c) / sizeof(uint64_t)];
+
+	memcpy(a, to, sizeof(a));
+	memcpy(b, c, sizeof(b));
+	for (size_t i = 0; i < sizeof(a) / sizeof(a[0]); i++)
+		a[i] += b[i];
+	memcpy(to, a, sizeof(a));
+}
+
 static void add_worker(struct nc_pipeline_stats *to, const struct member *m)
 {
 	const struct nc_worker_counters *c = &m->shared->counters;
@@ -809,6 +822,7 @@ static void add_worker(struct nc_pipeline_stats *to, const struct member *m)
 		to->records[i] += st->state[nc_stage_valid(st, done)].total;
 	}
 	add_defrag(&to->defrag, &c->defrag);
+	add_tcp(&to->tcp, &c->tcp);
 	to->workers[m->index] = (struct nc_pipeline_worker){ .pid = m->pid, .restarts = m->restarts, .packets = packets };
 }
 

@@ -14,10 +14,12 @@
 #include "capture/live.h"
 #include "decode/decode.h"
 #include "flow/defrag.h"
+#include "flow/tcp.h"
 #include "record/format.h"
 #include "record/type.h"
 
-#define NC_WORKERS_MAX 64u
+#define NC_WORKERS_MAX   64u
+#define NC_STREAM_MEMORY ((size_t)256 << 20)
 
 /* In which form records leave the workers. */
 enum nc_output { NC_OUTPUT_BLOCKS, NC_OUTPUT_PLAIN, NC_OUTPUT_CSV };
@@ -37,6 +39,8 @@ struct nc_pipeline_options {
 	const char *select;                 /* fields of CSV, NULL: all */
 	int level;                          /* of compression, 0 to 12 */
 	size_t block_size;                  /* bytes of records from which a block is closed; 0: 256 KiB */
+	size_t stream_memory;               /* bytes for streams, of all workers together; 0: NC_STREAM_MEMORY */
+	int64_t conn_timeout;               /* ns after which an idle connection has ended; 0: never */
 	size_t worker_memory;               /* bytes that a worker may add; 0: 256 MiB */
 	int64_t watchdog;                   /* ns that one packet may take; 0: 5 s */
 	const struct nc_decoder *const *extra; /* further decoders, for tests */
@@ -100,6 +104,7 @@ struct nc_pipeline_stats {
 	uint64_t stop_drop;   /* still in the ring when the capture was closed */
 	uint64_t source_bytes, source_size; /* read of the file, its size (0: not known) */
 	struct nc_defrag_counters defrag;
+	struct nc_tcp_counters tcp;
 	struct nc_pipeline_worker workers[NC_WORKERS_MAX];
 	unsigned worker_count;
 };

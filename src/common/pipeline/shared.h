@@ -11,6 +11,7 @@
 #include "capture/capfile.h"
 #include "decode/engine.h"
 #include "flow/defrag.h"
+#include "flow/tcp.h"
 #include "pipeline/ring.h"
 #include "record/type.h"
 
@@ -56,6 +57,7 @@ struct nc_worker_counters {
 	uint64_t too_large;          /* records that no block can hold */
 	uint64_t offset;             /* bytes read from the file */
 	struct nc_defrag_counters defrag;
+	struct nc_tcp_counters tcp;
 	struct nc_decode_counters decode;
 };
 

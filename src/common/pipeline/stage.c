@@ -172,6 +172,12 @@ void nc_stager_commit(struct nc_stager *g)
 	g->dirty_count = 0;
 }
 
+void nc_stager_relieve(struct nc_stager *g, unsigned stage)
+{
+	if (g->now[stage].len >= g->limit)
+		flush_stage(g, stage);
+}
+
 void nc_stager_flush(struct nc_stager *g)
 {
 	for (unsigned i = 0; i < NC_STAGES; i++)

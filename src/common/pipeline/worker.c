@@ -10,10 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/time.h"
+#include "flow/tcp.h"
 #include "pipeline/report.h"
 #include "pipeline/sandbox.h"
 #include "pipeline/stage.h"
@@ -34,6 +37,7 @@ struct worker {
 	struct nc_format *formats[NC_TYPES_MAX];
 	struct nc_buf line;
 	struct nc_stager stager;
+	struct nc_tcp *tcp; /* NULL: streams are not looked at */
 	uint32_t flushed; /* generation of the last flush that main asked for */
 };
 
@@ -71,6 +75,35 @@ static void pack_record(struct worker *w, const struct nc_engine_record *r, int6
 		return;
 	}
 	nc_stager_add(&w->stager, r->slot, n, ts_ns);
+}
+
+static void put_record(struct worker *w, const struct nc_engine_record *r, int64_t ts_ns)
+{
+	if (w->s->o->output == NC_OUTPUT_CSV)
+		format_record(w, r, ts_ns);
+	else
+		pack_record(w, r, ts_ns);
+}
+
+/* Records of streams: several packets may have gone into them. */
+static void stream_record(void *user, const ProtobufCMessage *m, int64_t ts_ns)
+{
+	struct worker *w = user;
+	const struct nc_engine_record r = {
+		.slot = (uint16_t)nc_type_slot(nc_type_by_desc(m->descriptor)), .m = (ProtobufCMessage *)(uintptr_t)m,
+	};
+
+	put_record(w, &r, ts_ns);
+	nc_stager_relieve(&w->stager, r.slot);
+}
+
+static void stream_bad(void *user, const char *reader, const char *reason)
+{
+	const struct worker *w = user;
+	char text[NC_REASON_TEXT];
+
+	snprintf(text, sizeof(text), "%s: %s", reader, reason);
+	nc_report_count(w->sh->reasons, text);
 }
 
 /* A whole packet as it stands in a pcap file, nanoseconds, host order. */
@@ -116,12 +149,8 @@ static void take(struct worker *w, const struct nc_capture_packet *pkt)
 	sh->counters.bytes += pkt->caplen;
 
 	const struct nc_engine_result *res = nc_engine_packet(w->engine, pkt->datalink, pkt->ts_ns, pkt->data, pkt->caplen);
-	for (unsigned i = 0; i < res->count; i++) {
-		if (w->s->o->output == NC_OUTPUT_CSV)
-			format_record(w, &res->records[i], pkt->ts_ns);
-		else
-			pack_record(w, &res->records[i], pkt->ts_ns);
-	}
+	for (unsigned i = 0; i < res->count; i++)
+		put_record(w, &res->records[i], pkt->ts_ns);
 	if (res->error) {
 		nc_stager_datalink(&w->stager, NC_STAGE_ERRORS, pkt->datalink);
 		keep_failed(w, pkt, res);
@@ -243,6 +272,34 @@ static int make_formats(struct worker *w)
 	return nc_buf_reserve(&w->line, NC_BLOCK_INFLATED_MAX / 2) ? 0 : -ENOMEM;
 }
 
+/* The memory is the worker's own and dies with it: what readers keep there holds pointers. */
+static int prepare_streams(struct worker *w)
+{
+	const struct nc_pipeline_options *o = w->s->o;
+	const struct nc_sink sink = { .record = stream_record, .user = w };
+	size_t size = (o->stream_memory ? o->stream_memory : NC_STREAM_MEMORY) / w->s->count_all;
+	struct nc_tcp_options to = {
+		.timeout_ns = o->conn_timeout,
+		.wanted = o->wanted,
+		.sink = &sink,
+		.counters = &w->sh->counters.tcp,
+		.bad = stream_bad,
+		.bad_user = w,
+	};
+
+	if (!nc_tcp_useful(o->wanted))
+		return 0;
+	if (size < nc_tcp_min())
+		size = nc_tcp_min();
+	if (getrandom(to.seed, sizeof(to.seed), 0) != (ssize_t)sizeof(to.seed))
+		return -EIO;
+	void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (mem == MAP_FAILED)
+		return -errno;
+	w->tcp = nc_tcp_init(mem, size, &to);
+	return w->tcp ? 0 : -ENOMEM;
+}
+
 static int prepare(struct worker *w)
 {
 	const struct nc_worker_start *s = w->s;
@@ -257,12 +314,17 @@ static int prepare(struct worker *w)
 	};
 
 	memcpy(eo.wanted, s->o->wanted, sizeof(eo.wanted));
+	int rc = prepare_streams(w);
+	if (rc)
+		return rc;
+	eo.segment = w->tcp ? nc_tcp_segment : NULL;
+	eo.segment_user = w->tcp;
 	w->engine = nc_engine_new(&eo, &err);
 	nc_buf_free(&err);
 	w->packer = nc_packer_new();
 	if (!w->engine || !w->packer)
 		return -ENOMEM;
-	int rc = nc_stager_init(&w->stager, s);
+	rc = nc_stager_init(&w->stager, s);
 	if (rc == 0 && s->o->output == NC_OUTPUT_CSV)
 		rc = make_formats(w);
 	return rc;
@@ -344,6 +406,8 @@ _Noreturn void nc_worker_run(const struct nc_worker_start *s)
 		run_live(w);
 	else if (!stopped)
 		run_file(w);
+	if (w->tcp)
+		nc_tcp_end(w->tcp);
 	nc_stager_flush(&w->stager);
 	atomic_store(&s->shared->phase, NC_PHASE_DONE);
 	_exit(0);

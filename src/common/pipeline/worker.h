@@ -12,6 +12,7 @@ struct nc_worker_start {
 	const struct nc_layout *layout;
 	struct nc_shared *shared;
 	unsigned index, count;
+	unsigned count_all;    /* workers, whether they share a file or an interface */
 	pid_t parent;
 	int file;              /* descriptor of the capture file, or -1 */
 	struct nc_live *live;  /* or NULL */
