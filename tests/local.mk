@@ -13,6 +13,12 @@ tests_libsession_a_SOURCES = tests/decode/session.c tests/decode/session.h
 # what the tests of stream readers share; where a program calls it, it stands in for the reassembly
 check_LIBRARIES += tests/libdrive.a
 tests_libdrive_a_SOURCES = tests/unit/stream_driver.c tests/unit/stream_driver.h
+# what unit tests share
+if HAVE_CMOCKA
+check_LIBRARIES += tests/libfixture.a
+tests_libfixture_a_SOURCES = tests/unit/fixture.c tests/unit/fixture.h
+FIXTURE_LIBS = tests/libfixture.a
+endif
 
 FUZZ_TARGETS = \
 	tests/fuzz/fuzz_block \
@@ -27,6 +33,7 @@ FUZZ_TARGETS = \
 	tests/fuzz/fuzz_recfile \
 	tests/fuzz/fuzz_ssh \
 	tests/fuzz/fuzz_tls
+	tests/fuzz/fuzz_spool
 
 UNIT_TESTS = \
 	tests/unit/test_balance \
@@ -63,6 +70,7 @@ UNIT_TESTS = \
 	tests/unit/test_ship \
 	tests/unit/test_ssh \
 	tests/unit/test_tcp_property \
+	tests/unit/test_spool \
 	tests/unit/test_text \
 	tests/unit/test_time \
 	tests/unit/test_tls \
@@ -98,6 +106,7 @@ LDADD = $(FUZZER_LIBS) tests/libdrive.a $(PROGRAM_LIBS) $(COMMON_LIBS)
 check_PROGRAMS += $(FUZZ_TARGETS)
 else
 LDADD = tests/libreplay.a tests/libsession.a tests/libdrive.a $(PROGRAM_LIBS) $(CMOCKA_LIBS) $(COMMON_LIBS)
+LDADD = tests/libreplay.a tests/libsession.a $(FIXTURE_LIBS) $(PROGRAM_LIBS) $(CMOCKA_LIBS) $(COMMON_LIBS)
 check_PROGRAMS += $(FUZZ_TARGETS) $(TEST_TOOLS)
 if HAVE_CMOCKA
 check_PROGRAMS += $(UNIT_TESTS)

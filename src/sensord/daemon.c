@@ -219,11 +219,13 @@ static void send_last(struct daemon *d)
 
 static int stop(struct daemon *d, int status)
 {
-	uint64_t left;
+	uint64_t left, kept = 0;
 
 	if (d->server)
 		nc_control_close(d->server);
-	left = nc_sensor_end(&d->sensor);
+	left = nc_sensor_end(&d->sensor, &kept);
+	if (kept)
+		nc_info("%" PRIu64 " records wait in the spool", kept);
 	if (left) {
 		nc_err("%" PRIu64 " records could not be sent", left);
 		status = 1;

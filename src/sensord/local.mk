@@ -7,6 +7,7 @@ libsensord_a_SOURCES = \
 	src/sensord/sensor.c src/sensord/sensor.h \
 	src/sensord/settings.c src/sensord/settings.h \
 	src/sensord/ship.c src/sensord/ship.h \
+	src/sensord/spool.c src/sensord/spool.h \
 	src/sensord/status.c \
 	src/sensord/transport.h
 sbin_PROGRAMS += netcap-sensord

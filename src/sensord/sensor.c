@@ -92,7 +92,7 @@ static void on_chunk(void *user, const struct nc_chunk *c)
 		return;
 	}
 	nc_block_stamp(c->data, s->epoch, ++s->seq);
-	nc_ship_block(s->ship, c->data, c->n);
+	nc_ship_block(s->ship, c->data, c->n, c->count);
 }
 
 static void on_crash(void *user, const struct nc_crash *c)
@@ -144,6 +144,28 @@ static void on_flush(void *user)
 /* --- start and end -----------------------------------------------------------------------------------------------------------
  */
 
+/* A spool that can't be used is no reason not to capture. */
+static void start_spool(struct nc_sensor *s, const uint8_t collector[static NC_KEY_LEN])
+{
+	struct nc_spool *spool = NULL;
+	struct nc_spool_state st;
+	struct nc_buf err = { .max = 4096 };
+
+	if (nc_spool_open(s->settings->spool_path, s->settings->spool_limit, collector, &spool, &err) != 0) {
+		nc_err("%s; there is no spool", nc_buf_cstr(&err));
+		snprintf(s->last_error, sizeof(s->last_error), "%s", nc_buf_cstr(&err));
+		nc_buf_free(&err);
+		return;
+	}
+	nc_ship_set_spool(s->ship, spool);
+	nc_spool_state(spool, &st);
+	if (st.found.blocks)
+		nc_info("%" PRIu64 " records wait in the spool", st.found.records);
+	if (st.damages)
+		nc_warn("spool: %" PRIu64 " bytes in %" PRIu64 " places are damaged and passed over", st.damaged_bytes,
+		        st.damages);
+}
+
 static int start_transport(struct nc_sensor *s, struct nc_buf *err)
 {
 	const struct nc_sensor_settings *set = s->settings;
@@ -163,7 +185,11 @@ static int start_transport(struct nc_sensor *s, struct nc_buf *err)
 		return rc;
 	}
 	rc = nc_datagram_transport(&o, &t, err);
-	return rc ? rc : nc_ship_new(s->loop, t, set->queue_limit, &s->ship);
+	if (rc == 0)
+		rc = nc_ship_new(s->loop, t, set->queue_limit, &s->ship);
+	if (rc == 0 && *set->spool_path)
+		start_spool(s, o.peer_key);
+	return rc;
 }
 
 static int start_interface(struct nc_sensor *s, const char *name, struct nc_buf *err)
@@ -258,16 +284,16 @@ void nc_sensor_flush(struct nc_sensor *s)
 
 int nc_sensor_apply(struct nc_sensor *s, const struct nc_sensor_settings *settings)
 {
-	nc_ship_limit(s->ship, settings->queue_limit);
+	nc_ship_limit(s->ship, settings->queue_limit, settings->spool_limit);
 	return set_timer(s, settings->batch_interval);
 }
 
-uint64_t nc_sensor_end(struct nc_sensor *s)
+uint64_t nc_sensor_end(struct nc_sensor *s, uint64_t *kept)
 {
 	for (unsigned k = 0; k < s->count; k++)
 		nc_pipeline_free(s->interfaces[k].pipeline);
 	nc_loop_del_timer(s->flush_timer);
-	uint64_t left = nc_ship_free(s->ship);
+	uint64_t left = nc_ship_free(s->ship, kept);
 	(void)nc_keep_close(s->keep);
 	if (s->state_dir >= 0)
 		close(s->state_dir);

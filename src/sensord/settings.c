@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "pipeline/pipeline.h"
+#include "sensord/spool.h"
 
 #define KIB INT64_C(1024)
 #define MIB (1024 * KIB)
@@ -169,7 +170,26 @@ const struct nc_conf_option nc_sensor_options[] = {
 		.dflt = "64M",
 		.min = MIB,
 		.max = 64 * GIB,
-		.help = "Memory for records that can't be sent yet. Beyond it the oldest are dropped and counted.",
+		.help = "Memory for records until the collector has them. Beyond it they go to the spool where there is one; else the oldest are "
+			"dropped and counted: first those of packets, then flows, connections and the like.",
+	},
+	{
+		.key = "spool.path",
+		.kind = NC_CONF_STRING,
+		AT(spool_path),
+		.dflt = "",
+		.restart = true,
+		.help = "Folder for records that find no room in memory, and for those that the collector has not got when the sensor stops; for "
+			"instance one inside of \"state\". Only the collector can read them there. Empty: none. The datagram transport can't use it.",
+	},
+	{
+		.key = "spool.limit",
+		.kind = NC_CONF_SIZE,
+		AT(spool_limit),
+		.dflt = "1G",
+		.min = NC_SPOOL_LIMIT_MIN,
+		.max = 1024 * GIB,
+		.help = "Size that this folder may have. Beyond it the oldest records are dropped and counted.",
 	},
 	{
 		.key = "keep.errors",
@@ -250,6 +270,14 @@ int nc_sensor_settings_wanted(const struct nc_sensor_settings *s, bool wanted[st
 	return rc ? rc : mark(&s->exclude, "exclude", false, wanted, err);
 }
 
+static int check_spool(const struct nc_sensor_settings *s, struct nc_buf *err)
+{
+	if (!*s->spool_path || strcmp(transports[s->collector_transport], "datagram") != 0)
+		return 0;
+	nc_buf_str(err, "spool.path: the datagram transport can't send what is sealed for the collector");
+	return -EINVAL;
+}
+
 int nc_sensor_settings_read(struct nc_sensor_settings *s, const char *path, struct nc_buf *err)
 {
 	bool wanted[NC_TYPES_MAX];
@@ -259,6 +287,8 @@ int nc_sensor_settings_read(struct nc_sensor_settings *s, const char *path, stru
 	int rc = nc_conf_read(nc_sensor_options, nc_sensor_options_count, s, path, err);
 	if (rc == 0) {
 		rc = nc_sensor_settings_wanted(s, wanted, err);
+		if (rc == 0)
+			rc = check_spool(s, err);
 		if (rc)
 			nc_buf_printf(err, " (in %s)", path);
 	}

@@ -24,6 +24,8 @@ struct nc_sensor_settings {
 	int collector_transport, collector_peer;
 	int64_t batch_interval;
 	uint64_t queue_limit;
+	char *spool_path;
+	uint64_t spool_limit;
 	bool keep_errors, keep_unknown;
 	uint64_t keep_limit;
 	char *control_socket, *control_group;

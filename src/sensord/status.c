@@ -66,6 +66,28 @@ static json_t *records(const uint64_t totals[static NC_TYPES_MAX])
 	return o;
 }
 
+static json_t *dropped(const struct nc_ship_state *q)
+{
+	json_t *o = json_object();
+
+	for (unsigned r = 0; r < NC_SHIP_REASONS; r++)
+		json_object_set_new(o, nc_ship_reason_name((enum nc_ship_reason)r), number(q->dropped[r].records));
+	return o;
+}
+
+static json_t *spool(const struct nc_ship_state *q)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "bytes", number(q->spool.bytes));
+	json_object_set_new(o, "files", number(q->spool.files));
+	json_object_set_new(o, "records", number(q->spooled.records));
+	json_object_set_new(o, "damaged_bytes", number(q->spool.damaged_bytes));
+	json_object_set_new(o, "failures", number(q->spool.failures));
+	json_object_set_new(o, "last_error", *q->spool.last_error ? json_string(q->spool.last_error) : json_null());
+	return o;
+}
+
 static void add_queue(json_t *o, const struct nc_sensor *s)
 {
 	struct nc_ship_state q;
@@ -75,10 +97,14 @@ static void add_queue(json_t *o, const struct nc_sensor *s)
 	json_object_set_new(o, "collector", json_string(s->settings->collector_address));
 	json_object_set_new(o, "queue_bytes", number(q.queue_bytes));
 	json_object_set_new(o, "queue_blocks", number(q.queue_blocks));
-	json_object_set_new(o, "queue_dropped_records", number(q.dropped_records));
+	json_object_set_new(o, "queue_dropped_records", number(q.dropped[NC_SHIP_MEMORY].records));
+	json_object_set_new(o, "records_acknowledged", number(q.acknowledged.records));
+	json_object_set_new(o, "records_waiting", number(q.waiting.records));
+	json_object_set_new(o, "records_dropped", dropped(&q));
+	json_object_set_new(o, "spool", *s->settings->spool_path ? spool(&q) : json_null());
 	json_object_set_new(o, "batches_sent", number(t.batches));
 	json_object_set_new(o, "records_sent", number(t.records));
-	json_object_set_new(o, "records_unsendable", number(t.records_dropped));
+	json_object_set_new(o, "records_unsendable", number(q.dropped[NC_SHIP_UNSENDABLE].records));
 	json_object_set_new(o, "bytes_sent", number(t.bytes));
 	const char *last = *t.last_error ? t.last_error : s->last_error;
 	json_object_set_new(o, "last_error", *last ? json_string(last) : json_null());

@@ -20,7 +20,7 @@ struct nc_transport_state {
 /* A block on its way. */
 struct nc_transport_block {
 	struct nc_block_info info; /* epoch and seq name it, whatever form it has */
-	const uint8_t *data;       /* valid during the call */
+	const uint8_t *data;       /* valid during the call, and not after an event that ends the block */
 	size_t len;                /* info.size; sealed: crypto_box_SEALBYTES more */
 	bool sealed;               /* the block as crypto_box_seal left it, for the collector's public key */
 };
@@ -31,7 +31,8 @@ struct nc_transport_counter {
 	uint64_t value;
 };
 
-/* What a transport tells the queue. All of it may come from inside submit. A block that the queue does not hold is passed over. */
+/* What a transport tells the queue. All of it may come from inside submit. A block that the queue does not hold is passed
+ * over. */
 struct nc_transport_events {
 	/* The blocks from to to (both included) of this epoch are the collector's: they are forgotten. */
 	void (*durable)(void *user, uint64_t epoch, uint64_t from, uint64_t to);
@@ -50,11 +51,11 @@ struct nc_transport {
 	 * `ready`, and after 0.2 s in any case, with the same block unless it was abandoned or older ones were lost; any other
 	 * negative errno: not one of its records will ever be sent, and no event follows. */
 	int (*submit)(struct nc_transport *t, const struct nc_transport_block *b);
-	/* The queue gives up the block that -EAGAIN was said for; returns how many of its records were not sent. NULL: it is always
-	 * all of them. */
+	/* The queue gives up the block that -EAGAIN was said for; returns how many of its records were not sent. NULL: it is
+	 * always all of them. */
 	uint32_t (*abandon)(struct nc_transport *t, const struct nc_transport_block *b);
-	/* Sends the sensor's half of the ledger if it can now: 0 or -EAGAIN. NULL: the transport knows no ledger, which then goes as
-	 * a record in a block. */
+	/* Sends the sensor's half of the ledger if it can now: 0 or -EAGAIN. NULL: the transport knows no ledger, which then
+	 * goes as a record in a block. */
 	int (*ledger)(struct nc_transport *t, uint64_t epoch, int64_t when, const struct nc_transport_counter *list, size_t n);
 	void (*close)(struct nc_transport *t);
 	/* Set by the queue before the first submit. A transport must not call them before, nor from inside close. */
