@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/loop.h"
 #include "block/file.h"
 #include "record/type.h"
 
@@ -48,6 +49,70 @@ void nc_stream_describe(struct nc_stream *st, const struct nc_file_header *h);
 int nc_stream_add(struct nc_stream *st, const uint8_t *p, size_t n, const int64_t *time_ns, bool payloads);
 /* Closes every gathered block and writes; syncs when the interval (monotonic clock) has passed. */
 void nc_store_flush(struct nc_store *s, int64_t now_mono);
+
+/* --- whole blocks: what a session hands over ------------------------------------------------------------------------------ */
+
+/* What one sensor has in the store: its folder, its files, the numbers of the blocks in them. Owned by the store. */
+struct nc_shelf;
+
+/* What becomes of blocks that were taken. Both are called by the thread that runs the loop (or nc_store_wait), never from inside
+ * of nc_shelf_append. */
+struct nc_store_events {
+	void *user;
+	/* The blocks from..to (both included) of that epoch are on the disk, and on record there: acknowledge them. */
+	void (*durable)(void *user, struct nc_shelf *shelf, uint64_t epoch, uint64_t from, uint64_t to);
+	/* That block is not there: its write or sync failed with `code` (negative errno). It may be handed over again. */
+	void (*failed)(void *user, struct nc_shelf *shelf, uint64_t epoch, uint64_t seq, uint64_t ticket, int code);
+};
+
+/* Who hears of it; *e is copied. Without it blocks are stored all the same. */
+void nc_store_listen(struct nc_store *s, const struct nc_store_events *e);
+/* Lets the loop drive group commits (at most 20 ms or 4 MiB after a block was taken its sync begins) and their events. 0 or negative
+ * errno. Without it, nc_store_wait is to be called. The loop must outlive the store. */
+int nc_store_attach(struct nc_store *s, struct nc_loop *loop);
+/* Syncs all that was taken, waits until it is done, and tells of it. */
+void nc_store_wait(struct nc_store *s);
+
+/* The shelf of the sensor of that folder (as nc_store_stream); the same one each time. At the first time the blocks that its files
+ * hold are looked up, which may take a moment. 0 or negative errno: it may be tried again. */
+int nc_store_shelf(struct nc_store *s, const char *dir, struct nc_shelf **ret);
+/* A pointer of the caller's, NULL at first. */
+void nc_shelf_set_user(struct nc_shelf *h, void *user);
+void *nc_shelf_user(const struct nc_shelf *h);
+
+/* Takes a block: info is what nc_block_info reads from it, and its size is the number of bytes at p; nothing is kept of p. The ticket is
+ * given back by `failed`.
+ *   0           it is written; `durable` or `failed` tells the rest
+ *   -EEXIST     it is durable already: acknowledge it at once
+ *   -EALREADY   it was taken before and waits for its sync; `durable` or `failed` will come for it once
+ *   -EBADMSG    never: its header or (verify = full) its content is wrong, or its type is not known here
+ *   -ESTALE     never: so old that it cannot be told any more whether it was stored (see nc_shelf_floor)
+ *   others      not now: -ENOSPC (no room on the disk), -EDQUOT (the quota, with nothing left to expire; or too much waits for
+ *               its sync), -EIO, -ENOMEM …; nc_store_later says so. */
+int nc_shelf_append(struct nc_shelf *h, const uint8_t *p, const struct nc_block_info *info, uint64_t ticket);
+/* Whether a block that was refused with this code may be sent again later; else it never will be taken. */
+bool nc_store_later(int code);
+/* The sensor will never again send a block of this epoch with a number below seq: what is known of those is forgotten (they get
+ * -ESTALE). Keeps what has to be remembered small; optional. */
+void nc_shelf_floor(struct nc_shelf *h, uint64_t epoch, uint64_t seq);
+/* Calls fn for each range of durable blocks, from..to both included. */
+void nc_shelf_each(const struct nc_shelf *h, void (*fn)(void *user, uint64_t epoch, uint64_t from, uint64_t to), void *user);
+
+struct nc_tally {
+	uint64_t blocks, records, bytes;
+};
+
+/* Since the start; received = stored + duplicate + rejected + later + failed + what waits for its sync. */
+struct nc_shelf_counters {
+	struct nc_tally received;  /* calls of nc_shelf_append */
+	struct nc_tally stored;    /* durable */
+	struct nc_tally duplicate; /* -EEXIST, -EALREADY */
+	struct nc_tally rejected;  /* never */
+	struct nc_tally later;     /* not now */
+	struct nc_tally failed;    /* taken, and then their sync failed */
+	struct nc_tally expired;   /* removed with their files by age, quota or for free space, of all transports */
+};
+const struct nc_shelf_counters *nc_shelf_counters(const struct nc_shelf *h);
 
 const struct nc_store_counters *nc_store_counters(const struct nc_store *s);
 /* The last failure in one line, "" when there was none. */
