@@ -38,6 +38,7 @@ FUZZ_TARGETS = \
 UNIT_TESTS = \
 	tests/unit/test_balance \
 	tests/unit/test_capfile \
+	tests/unit/test_fault \
 	tests/unit/test_filter \
 	tests/unit/test_block \
 	tests/unit/test_collector \
@@ -75,7 +76,8 @@ UNIT_TESTS = \
 	tests/unit/test_time \
 	tests/unit/test_tls \
 	tests/unit/test_type \
-	tests/unit/test_valid
+	tests/unit/test_valid \
+	tests/unit/test_worker
 
 # a TCP reassembly and segments for it
 check_LIBRARIES += tests/libtape.a

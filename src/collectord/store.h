@@ -67,8 +67,8 @@ struct nc_store_events {
 
 /* Who hears of it; *e is copied. Without it blocks are stored all the same. */
 void nc_store_listen(struct nc_store *s, const struct nc_store_events *e);
-/* Lets the loop drive group commits (at most 20 ms or 4 MiB after a block was taken its sync begins) and their events. 0 or negative
- * errno. Without it, nc_store_wait is to be called. The loop must outlive the store. */
+/* Lets the loop drive group commits (at most 20 ms or 4 MiB after a block was taken its sync begins) and their events. 0 or
+ * negative errno. Without it, nc_store_wait is to be called. The loop must outlive the store. */
 int nc_store_attach(struct nc_store *s, struct nc_loop *loop);
 /* Syncs all that was taken, waits until it is done, and tells of it. */
 void nc_store_wait(struct nc_store *s);
@@ -80,8 +80,8 @@ int nc_store_shelf(struct nc_store *s, const char *dir, struct nc_shelf **ret);
 void nc_shelf_set_user(struct nc_shelf *h, void *user);
 void *nc_shelf_user(const struct nc_shelf *h);
 
-/* Takes a block: info is what nc_block_info reads from it, and its size is the number of bytes at p; nothing is kept of p. The ticket is
- * given back by `failed`.
+/* Takes a block: info is what nc_block_info reads from it, and its size is the number of bytes at p; nothing is kept of p. The
+ * ticket is given back by `failed`.
  *   0           it is written; `durable` or `failed` tells the rest
  *   -EEXIST     it is durable already: acknowledge it at once
  *   -EALREADY   it was taken before and waits for its sync; `durable` or `failed` will come for it once

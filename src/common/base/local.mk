@@ -2,10 +2,12 @@
 libnetcap_a_SOURCES += \
 	src/common/base/arena.c src/common/base/arena.h \
 	src/common/base/buf.c src/common/base/buf.h \
+	src/common/base/fault.c src/common/base/fault.h \
 	src/common/base/log.c src/common/base/log.h \
 	src/common/base/loop.c src/common/base/loop.h \
 	src/common/base/md5.c src/common/base/md5.h \
 	src/common/base/rd.c src/common/base/rd.h \
 	src/common/base/siphash.c src/common/base/siphash.h \
 	src/common/base/text.c src/common/base/text.h \
-	src/common/base/time.c src/common/base/time.h
+	src/common/base/time.c src/common/base/time.h \
+	src/common/base/worker.c src/common/base/worker.h
