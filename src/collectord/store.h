@@ -67,14 +67,14 @@ struct nc_store_events {
 
 /* Who hears of it; *e is copied. Without it blocks are stored all the same. */
 void nc_store_listen(struct nc_store *s, const struct nc_store_events *e);
-/* Lets the loop drive group commits (at most 20 ms or 4 MiB after a block was taken its sync begins) and their events. 0 or
+/* Lets the loop drive group commits (at most 20 ms or 4 MiB after a block was taken its sync begins) and their events; 0 or
  * negative errno. Without it, nc_store_wait is to be called. The loop must outlive the store. */
 int nc_store_attach(struct nc_store *s, struct nc_loop *loop);
 /* Syncs all that was taken, waits until it is done, and tells of it. */
 void nc_store_wait(struct nc_store *s);
 
-/* The shelf of the sensor of that folder (as nc_store_stream); the same one each time. At the first time the blocks that its files
- * hold are looked up, which may take a moment. 0 or negative errno: it may be tried again. */
+/* The shelf of the sensor of that folder (as nc_store_stream); the same one each time. At the first time the blocks in its files
+ * are looked up, which may take a moment. 0 or negative errno: it may be tried again. */
 int nc_store_shelf(struct nc_store *s, const char *dir, struct nc_shelf **ret);
 /* A pointer of the caller's, NULL at first. */
 void nc_shelf_set_user(struct nc_shelf *h, void *user);

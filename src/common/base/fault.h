@@ -3,8 +3,8 @@
 #ifndef NC_BASE_FAULT_H
 #define NC_BASE_FAULT_H
 
-/* NC_FAULT("name") is 0, or the negative errno that the code is to act on as if the step at that point had failed. What happens is
- * said by the environment variable NC_FAULT, a list of POINT:NTH:ACTION with commas between: at the NTH pass of POINT the process
+/* NC_FAULT("name") is 0, or the negative errno that the code is to act on as if the step at that point had failed. What happens
+ * says the environment variable NC_FAULT, a list of POINT:NTH:ACTION with commas between: at the NTH pass of POINT the process
  * kills itself (ACTION "kill") or the point gives that error ("EIO", "ENOSPC", …); with "NTH+" at each pass from then on.
  * Only with configure --enable-fault-injection. */
 #include "config.h"

@@ -42,6 +42,17 @@ enum nc_file_mode { NC_FILE_TRUNCATE, NC_FILE_APPEND };
  * time stamp: -EINVAL. d is needed for blocks only, and during the call only. 0 or negative errno. */
 int nc_file_writer_open(int dirfd, const char *name, enum nc_file_mode mode, bool plain, const struct nc_file_header *h,
                         struct nc_deflater *d, uint64_t *torn, struct nc_file_writer **ret);
+/* What the one who appends blocks knows of the file, and wants to know. Zero: nothing. */
+struct nc_file_visit {
+	uint64_t whole; /* up to here all blocks are whole, and they are not looked at; ignored when no block begins there */
+	bool check_all; /* inflate each block that is looked at, not those of the last 4 MiB only */
+	void (*restart)(void *user, uint64_t from); /* looking begins at that offset; forget what `block` told. May come again */
+	void (*block)(void *user, const struct nc_block_info *info); /* a good block, in their order; the header block too */
+	void *user;
+};
+/* As nc_file_writer_open with NC_FILE_APPEND, for blocks. */
+int nc_file_writer_open_visit(int dirfd, const char *name, const struct nc_file_header *h, struct nc_deflater *d,
+                              const struct nc_file_visit *v, uint64_t *torn, struct nc_file_writer **ret);
 /* Appends the n bytes of whole blocks of the file's type (or, plain, of whole delimited records); -EINVAL when they are not
  * that. On failure (ENOSPC, EIO) the file is cut back to what it was before, and the same call may be tried again. A program
  * that sets RLIMIT_FSIZE must ignore SIGXFSZ. 0 or negative errno. */
@@ -49,6 +60,23 @@ int nc_file_writer_append(struct nc_file_writer *w, const uint8_t *p, size_t n);
 /* fdatasync, and at the first time the folder too; 0 or negative errno. After a failure all that is not yet durable is written
  * again by the next call, since the kernel reports such an error only once. */
 int nc_file_writer_sync(struct nc_file_writer *w);
+
+/* The same in three steps, so that the middle one can run in another thread while blocks are appended: begin and end are
+ * called by the one who appends, end with what run gave, and once for each begin that gave 0; the writer must not be closed
+ * meanwhile. What was appended before begin is then durable. */
+struct nc_file_sync {
+	int fd, dir;
+	uint64_t size;
+};
+int nc_file_writer_sync_begin(struct nc_file_writer *w, struct nc_file_sync *ret);
+int nc_file_sync_run(const struct nc_file_sync *sync);
+void nc_file_writer_sync_end(struct nc_file_writer *w, const struct nc_file_sync *sync, int rc);
+/* Cuts off all that is not durable (the file as it was when it was opened is taken to be). 0 or negative errno: then the file
+ * holds more than its size says, and the writer should be closed. */
+int nc_file_writer_rollback(struct nc_file_writer *w);
+uint64_t nc_file_writer_synced(const struct nc_file_writer *w);
+/* The descriptor, the writer's own. */
+int nc_file_writer_fd(const struct nc_file_writer *w);
 uint64_t nc_file_writer_size(const struct nc_file_writer *w);
 /* Closes and frees; 0 or negative errno of close. nc_file_writer_close(NULL) is 0. */
 int nc_file_writer_close(struct nc_file_writer *w);

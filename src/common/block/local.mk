@@ -5,5 +5,6 @@ libnetcap_a_SOURCES += \
 	src/common/block/header.c \
 	src/common/block/probe.c \
 	src/common/block/reader.c \
+	src/common/block/recover.c src/common/block/recover.h \
 	src/common/block/scan.c src/common/block/scan.h \
 	src/common/block/writer.c
