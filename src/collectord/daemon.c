@@ -291,6 +291,8 @@ static int start(struct daemon *d, struct nc_buf *err)
 	if (r == 0)
 		r = start_collector(d, err);
 	if (r == 0)
+		r = nc_store_attach(d->collector->store, d->loop);
+	if (r == 0)
 		r = nc_receiver_new(d->loop, d->collector, &d->settings.listen, d->udp_fds, d->udp_count,
 		                    d->settings.receive_buffer, &d->receiver, err);
 	if (r == 0)

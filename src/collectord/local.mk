@@ -1,6 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 noinst_LIBRARIES += libcollectord.a
 libcollectord_a_SOURCES = \
+	src/collectord/commit.c \
+	src/collectord/expire.c \
+	src/collectord/gather.c \
+	src/collectord/have.c src/collectord/have.h \
+	src/collectord/load.c \
+	src/collectord/name.c src/collectord/name.h \
+	src/collectord/rotate.c \
+	src/collectord/shelf.c src/collectord/shelf.h \
+	src/collectord/watermark.c src/collectord/watermark.h \
 	src/collectord/collector.c src/collectord/collector.h \
 	src/collectord/control.c src/collectord/control.h \
 	src/collectord/daemon.c src/collectord/daemon.h \

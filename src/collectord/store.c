@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The record files of a collector: gathers records into blocks, appends them, and holds what can't be written for a while. */
+/* The store of a collector: opening, options, clocks, and the way of a whole block into it. */
 #include "config.h"
 
 #include "collectord/store.h"
@@ -7,65 +7,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/log.h"
-#include "base/text.h"
+#include "base/rd.h"
 #include "base/time.h"
+#include "collectord/shelf.h"
 
-#define SYNC_BUDGET (NC_NS_PER_S / 10) /* of one flush; datagrams wait meanwhile */
-#define NAMES_MAX   9u                 /* Type.ncap.gz, Type.2.ncap.gz, … when a foreign file has the name */
-#define DIR_NAME    96u
-
-/* A block that waits to be written. */
-struct chunk {
-	TAILQ_ENTRY(chunk) next;
-	struct nc_stream *stream;
-	uint32_t count;
-	size_t size;
-	uint8_t bytes[];
-};
-
-struct nc_stream {
-	TAILQ_ENTRY(nc_stream) all;
-	TAILQ_ENTRY(nc_stream) gathering; /* while gathered.len > 0 */
-	TAILQ_ENTRY(nc_stream) opened;    /* while writer is there; the one used last at the end */
-	struct nc_store *store;
-	char dir[DIR_NAME];
-	const struct nc_type *type;
-	struct nc_file_header header;
-	struct nc_file_writer *writer;
-	bool dirty;      /* written since the last sync */
-	uint64_t failed; /* number of the pass in which it failed */
-	struct nc_buf gathered;
-	uint32_t count;
-	int64_t first_ns, last_ns;
-	bool timed;
-};
-
-TAILQ_HEAD(stream_list, nc_stream);
-
-struct nc_store {
-	int root;
-	char *path;
-	struct nc_store_options options;
-	struct nc_deflater *deflater;
-	struct nc_store_counters counters;
-	struct stream_list all, gathering, opened;
-	TAILQ_HEAD(, chunk) chunks;
-	size_t open_count;
-	uint64_t epoch, seq, pass;
-	int64_t synced;
-	bool failing, syncing;
-	uint64_t dropped_while_failing;
-	char last_error[256];
-};
+#define TICK_EVERY NC_NS_PER_S
 
 /* --- set-up -------------------------------------------------------------------------------------------------------- */
 
@@ -88,51 +40,57 @@ static int make_path(const char *path)
 	return 0;
 }
 
+/* The root, for us alone. */
+static int open_root(struct nc_store *s, const char *root)
+{
+	int r = make_path(root);
+
+	if (r < 0)
+		return r;
+	s->root = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->root < 0)
+		return -errno;
+	/* other failures: a file system without locks on folders */
+	return flock(s->root, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK ? -EBUSY : 0;
+}
+
+static int start_workers(struct nc_store *s)
+{
+	int r = nc_worker_new("store-sync", &s->syncer);
+
+	return r ? r : nc_worker_new("store-expire", &s->sweeper);
+}
+
 int nc_store_open(const char *root, const struct nc_store_options *o, struct nc_store **ret, struct nc_buf *err)
 {
 	struct nc_store *s = calloc(1, sizeof(*s));
-	int r;
 
 	if (!s)
 		return -ENOMEM;
 	s->root = -1;
 	s->options = *o;
-	TAILQ_INIT(&s->all);
+	s->free_bytes = UINT64_MAX;
+	TAILQ_INIT(&s->shelves);
+	TAILQ_INIT(&s->streams);
 	TAILQ_INIT(&s->gathering);
-	TAILQ_INIT(&s->opened);
 	TAILQ_INIT(&s->chunks);
-	randombytes_buf(&s->epoch, sizeof(s->epoch));
+	TAILQ_INIT(&s->opened);
+	TAILQ_INIT(&s->unsynced);
 	s->path = strdup(root);
 	s->deflater = nc_deflater_new(o->level);
-	r = s->path && s->deflater ? make_path(root) : -ENOMEM;
-	if (r == 0) {
-		s->root = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (s->root < 0)
-			r = -errno;
-	}
+	s->inflater = nc_inflater_new();
+	int r = s->path && s->deflater && s->inflater ? open_root(s, root) : -ENOMEM;
+	if (r == 0)
+		r = start_workers(s);
+	if (r == 0)
+		r = nc_shelf_list_all(s);
 	if (r < 0) {
-		nc_buf_printf(err, "%s: %s", root, strerrordesc_np(-r));
+		nc_buf_printf(err, "%s: %s", root, r == -EBUSY ? "another collector stores there" : strerrordesc_np(-r));
 		nc_store_close(s);
 		return r;
 	}
 	*ret = s;
 	return 0;
-}
-
-static void close_writer(struct nc_stream *st)
-{
-	struct nc_store *s = st->store;
-
-	if (!st->writer)
-		return;
-	if (st->dirty && nc_file_writer_sync(st->writer) < 0)
-		s->counters.failures++;
-	if (nc_file_writer_close(st->writer) < 0)
-		s->counters.failures++;
-	TAILQ_REMOVE(&s->opened, st, opened);
-	s->open_count--;
-	st->writer = NULL;
-	st->dirty = false;
 }
 
 int nc_store_set(struct nc_store *s, const struct nc_store_options *o)
@@ -141,9 +99,6 @@ int nc_store_set(struct nc_store *s, const struct nc_store_options *o)
 		struct nc_deflater *d = nc_deflater_new(o->level);
 		if (!d)
 			return -ENOMEM;
-		/* writers hold the old one */
-		while (!TAILQ_EMPTY(&s->opened))
-			close_writer(TAILQ_FIRST(&s->opened));
 		nc_deflater_free(s->deflater);
 		s->deflater = d;
 	}
@@ -151,370 +106,322 @@ int nc_store_set(struct nc_store *s, const struct nc_store_options *o)
 	return 0;
 }
 
-struct nc_stream *nc_store_stream(struct nc_store *s, const char *dir, const struct nc_type *type)
+void nc_store_listen(struct nc_store *s, const struct nc_store_events *e)
 {
-	struct nc_stream *st = strlen(dir) < DIR_NAME ? calloc(1, sizeof(*st)) : NULL;
-
-	if (!st)
-		return NULL;
-	st->store = s;
-	st->type = type;
-	memcpy(st->dir, dir, strlen(dir) + 1);
-	st->header.type = type->number;
-	memcpy(st->header.source, dir, strlen(dir) + 1);
-	snprintf(st->header.version, sizeof(st->header.version), "v%s", PACKAGE_VERSION);
-	nc_buf_init(&st->gathered, NC_BLOCK_INFLATED_MAX);
-	TAILQ_INSERT_TAIL(&s->all, st, all);
-	return st;
+	s->events = *e;
 }
 
-void nc_stream_describe(struct nc_stream *st, const struct nc_file_header *h)
-{
-	uint32_t type = st->header.type;
+/* --- the loop ------------------------------------------------------------------------------------------------------ */
 
-	st->header = *h;
-	st->header.type = type;
+static void on_job(void *user, uint32_t events)
+{
+	(void)events;
+	nc_commit_collect(user);
 }
 
-/* --- failures ------------------------------------------------------------------------------------------------------ */
-
-/* Says so once, until writing works again. */
-static void failed(struct nc_store *s, const char *dir, const char *name, int code)
+static void on_tick(void *user)
 {
-	char shown[128];
-
-	s->counters.failures++;
-	nc_text_escape(shown, sizeof(shown), dir, strlen(dir));
-	snprintf(s->last_error, sizeof(s->last_error), "%.100s/%s/%s: %s", s->path, shown, name, strerrordesc_np(-code));
-	if (!s->failing)
-		nc_err("cannot write %s; records wait in memory, up to %llu bytes, and it is tried again", s->last_error,
-		       (unsigned long long)s->options.pending_max);
-	s->failing = true;
+	nc_store_tick(user, nc_time_mono(), nc_time_real());
 }
 
-static void recovered(struct nc_store *s)
+int nc_store_attach(struct nc_store *s, struct nc_loop *loop)
 {
-	if (s->failing)
-		nc_notice("writing to %s works again; %llu records were dropped meanwhile", s->path,
-		          (unsigned long long)s->dropped_while_failing);
-	s->failing = false;
-	s->dropped_while_failing = 0;
-}
+	int r = nc_loop_add_fd(loop, nc_worker_fd(s->syncer), EPOLLIN, on_job, s, &s->sync_watch);
 
-/* --- writing ------------------------------------------------------------------------------------------------------- */
-
-/* The folder of a stream, made when it is missing; no link in it is followed. */
-static int open_dir(int root, const char *dir)
-{
-	char part[DIR_NAME];
-	const char *slash = strchr(dir, '/');
-	size_t n = slash ? (size_t)(slash - dir) : strlen(dir);
-
-	memcpy(part, dir, n);
-	part[n] = '\0';
-	if (mkdirat(root, part, 0750) < 0 && errno != EEXIST)
-		return -errno;
-	int fd = openat(root, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (!slash)
-		return fd;
-	int inner = open_dir(fd, slash + 1);
-	close(fd);
-	return inner;
-}
-
-static void file_name(const struct nc_stream *st, unsigned k, char out[static 80])
-{
-	if (k <= 1)
-		snprintf(out, 80, "%s.ncap.gz", st->type->name);
-	else
-		snprintf(out, 80, "%s.%u.ncap.gz", st->type->name, k);
-}
-
-static int open_in(struct nc_stream *st, int dirfd, char name[static 80])
-{
-	struct nc_store *s = st->store;
-	uint64_t torn = 0;
-	int r = -EEXIST;
-
-	for (unsigned k = 1; r == -EEXIST && k <= NAMES_MAX; k++) {
-		file_name(st, k, name);
-		r = nc_file_writer_open(dirfd, name, NC_FILE_APPEND, false, &st->header, s->deflater, &torn, &st->writer);
-	}
-	if (r < 0) {
-		st->writer = NULL;
-		return r;
-	}
-	s->counters.torn_bytes += torn;
-	if (torn)
-		nc_warn("%s/%s/%s: its end was torn; %llu bytes moved aside", s->path, st->dir, name, (unsigned long long)torn);
-	return 0;
-}
-
-static int open_writer(struct nc_stream *st)
-{
-	struct nc_store *s = st->store;
-	char name[80] = "";
-
-	while (s->open_count >= s->options.open_files && !TAILQ_EMPTY(&s->opened))
-		close_writer(TAILQ_FIRST(&s->opened));
-	if (!st->header.created[0]) {
-		char now[NC_TIME_TEXT];
-		nc_time_stamp(now, nc_time_real());
-		snprintf(st->header.created, sizeof(st->header.created), "%s", now);
-	}
-	int dirfd = open_dir(s->root, st->dir);
-	int r = dirfd < 0 ? dirfd : open_in(st, dirfd, name);
-	if (dirfd >= 0)
-		close(dirfd);
-	if (r < 0) {
-		failed(s, st->dir, name, r);
-		return r;
-	}
-	TAILQ_INSERT_TAIL(&s->opened, st, opened);
-	s->open_count++;
-	return 0;
-}
-
-static int write_chunk(struct nc_store *s, const struct chunk *c)
-{
-	struct nc_stream *st = c->stream;
-	char name[80];
-
-	if (!st->writer && open_writer(st) < 0)
-		return -EIO;
-	TAILQ_REMOVE(&s->opened, st, opened);
-	TAILQ_INSERT_TAIL(&s->opened, st, opened);
-	int r = nc_file_writer_append(st->writer, c->bytes, c->size);
-	if (r < 0) {
-		file_name(st, 1, name);
-		failed(s, st->dir, name, r);
-		/* looked at afresh when it is tried again */
-		close_writer(st);
-		return r;
-	}
-	st->dirty = true;
-	s->counters.written_bytes += c->size;
-	s->counters.written_records += c->count;
-	s->counters.written_blocks++;
-	return 0;
-}
-
-static void free_chunk(struct nc_store *s, struct chunk *c)
-{
-	TAILQ_REMOVE(&s->chunks, c, next);
-	s->counters.pending_bytes -= c->size;
-	free(c);
-}
-
-/* One pass over what waits. The order within a stream is kept: where one block fails, those behind it are not tried. */
-static void drain(struct nc_store *s)
-{
-	struct chunk *c, *next;
-	bool any = false;
-
-	s->pass++;
-	for (c = TAILQ_FIRST(&s->chunks); c; c = next) {
-		next = TAILQ_NEXT(c, next);
-		if (c->stream->failed == s->pass || write_chunk(s, c) < 0) {
-			c->stream->failed = s->pass;
-			any = true;
-		} else {
-			free_chunk(s, c);
-		}
-	}
-	if (!any)
-		recovered(s);
-}
-
-static void dropped(struct nc_store *s, uint64_t records)
-{
-	s->counters.dropped_records += records;
-	s->dropped_while_failing += records;
-}
-
-/* The oldest go first. */
-static void make_room(struct nc_store *s)
-{
-	while (s->counters.pending_bytes > s->options.pending_max && !TAILQ_EMPTY(&s->chunks)) {
-		struct chunk *c = TAILQ_FIRST(&s->chunks);
-		dropped(s, c->count);
-		free_chunk(s, c);
-	}
-}
-
-/* Makes a block of what is gathered, and puts it behind those that wait. */
-static int seal(struct nc_stream *st)
-{
-	struct nc_store *s = st->store;
-	size_t room = nc_block_bound(st->gathered.len);
-	struct chunk *c = malloc(sizeof(*c) + room);
-	struct nc_block_info info = {
-		.kind = NC_BLOCK_RECORDS,
-		.type = st->type->number,
-		.count = st->count,
-		.first_ns = st->first_ns,
-		.last_ns = st->last_ns,
-		.epoch = s->epoch,
-		.seq = s->seq + 1,
-	};
-	size_t n = c ? nc_block_build(s->deflater, &info, st->gathered.data, st->gathered.len, c->bytes, room) : 0;
-
-	TAILQ_REMOVE(&s->gathering, st, gathering);
-	s->counters.pending_bytes -= st->gathered.len;
-	nc_buf_free(&st->gathered);
-	if (n == 0) {
-		dropped(s, st->count);
-		free(c);
-		return -ENOMEM;
-	}
-	nc_block_stamp(c->bytes, s->epoch, ++s->seq);
-	struct chunk *fit = realloc(c, sizeof(*c) + n);
-	c = fit ? fit : c;
-	c->stream = st;
-	c->count = st->count;
-	c->size = n;
-	TAILQ_INSERT_TAIL(&s->chunks, c, next);
-	s->counters.pending_bytes += n;
-	return 0;
-}
-
-/* While writing fails it is tried once per flush, not with every block. */
-static int seal_and_write(struct nc_stream *st)
-{
-	struct nc_store *s = st->store;
-	int r = seal(st);
-
-	if (!s->failing)
-		drain(s);
-	make_room(s);
+	if (r == 0)
+		r = nc_loop_add_fd(loop, nc_worker_fd(s->sweeper), EPOLLIN, on_job, s, &s->sweep_watch);
+	if (r == 0)
+		r = nc_loop_add_timer(loop, TICK_EVERY, TICK_EVERY, on_tick, s, &s->tick_timer);
+	if (r == 0)
+		s->loop = loop;
 	return r;
 }
 
-static void note_time(struct nc_stream *st, const int64_t *time_ns)
+static void detach(struct nc_store *s)
 {
-	if (!time_ns)
-		return;
-	if (!st->timed || *time_ns < st->first_ns)
-		st->first_ns = *time_ns;
-	if (!st->timed || *time_ns > st->last_ns)
-		st->last_ns = *time_ns;
-	st->timed = true;
+	if (s->sync_watch)
+		nc_loop_del_fd(s->sync_watch);
+	if (s->sweep_watch)
+		nc_loop_del_fd(s->sweep_watch);
+	if (s->tick_timer)
+		nc_loop_del_timer(s->tick_timer);
+	s->loop = NULL;
 }
 
-static void begin_block(struct nc_stream *st)
+int64_t nc_store_real(const struct nc_store *s)
 {
-	st->count = 0;
-	st->first_ns = st->last_ns = 0;
-	st->timed = false;
-	TAILQ_INSERT_TAIL(&st->store->gathering, st, gathering);
+	return s->loop || s->real == 0 ? nc_time_real() : s->real;
 }
 
-int nc_stream_add(struct nc_stream *st, const uint8_t *p, size_t n, const int64_t *time_ns, bool payloads)
+int64_t nc_store_mono(const struct nc_store *s)
 {
-	struct nc_store *s = st->store;
-	int r = 0;
-
-	if (n > NC_BLOCK_INFLATED_MAX)
-		return -E2BIG;
-	if (st->gathered.len && (n > NC_STORE_BLOCK || st->gathered.len > NC_STORE_BLOCK - n))
-		r = seal_and_write(st);
-	bool fresh = st->gathered.len == 0;
-	nc_buf_add(&st->gathered, p, n);
-	if (st->gathered.failed) {
-		st->gathered.failed = false;
-		dropped(s, 1);
-		return -ENOMEM;
-	}
-	if (fresh)
-		begin_block(st);
-	st->count++;
-	st->header.contains_payloads |= payloads;
-	note_time(st, time_ns);
-	s->counters.pending_bytes += n;
-	/* many streams, each with a little */
-	if (s->counters.pending_bytes > s->options.pending_max) {
-		while (!TAILQ_EMPTY(&s->gathering))
-			(void)seal_and_write(TAILQ_FIRST(&s->gathering));
-	}
-	return r;
+	return s->loop ? nc_time_mono() : s->mono;
 }
 
-/* --- syncing and the end ------------------------------------------------------------------------------------------- */
-
-static void sync_stream(struct nc_store *s, struct nc_stream *st)
+/* What an error left undone is tried again. */
+static void try_again(struct nc_store *s)
 {
-	char name[80];
-	int r = nc_file_writer_sync(st->writer);
+	struct nc_shelf *h;
 
-	/* what could not be synced is written again by the next sync */
-	st->dirty = r < 0;
-	if (r < 0) {
-		file_name(st, 1, name);
-		failed(s, st->dir, name, r);
-	}
+	TAILQ_FOREACH(h, &s->shelves, all)
+		if (h->save_wanted && !h->saving)
+			nc_commit_save(h);
 }
 
-/* Syncs for a limited time; what is left is done in the next flush. */
-static void sync_some(struct nc_store *s, int64_t now)
+void nc_store_tick(struct nc_store *s, int64_t now_mono, int64_t now_real)
 {
-	struct nc_stream *st;
-
-	if (!s->syncing && (s->options.sync_interval == 0 || now - s->synced < s->options.sync_interval))
-		return;
-	s->synced = now;
-	s->syncing = false;
-	int64_t until = nc_time_mono() + SYNC_BUDGET;
-	TAILQ_FOREACH(st, &s->opened, opened) {
-		if (!st->dirty)
-			continue;
-		if (nc_time_mono() >= until) {
-			s->syncing = true;
-			return;
-		}
-		sync_stream(s, st);
-	}
+	s->mono = now_mono;
+	s->real = now_real;
+	nc_commit_collect(s);
+	nc_expire_tick(s);
+	try_again(s);
+	if (s->filling.n)
+		nc_commit_begin(s, false);
 }
 
 void nc_store_flush(struct nc_store *s, int64_t now_mono)
 {
-	while (!TAILQ_EMPTY(&s->gathering))
-		(void)seal(TAILQ_FIRST(&s->gathering));
-	if (!TAILQ_EMPTY(&s->chunks))
-		drain(s);
-	make_room(s);
-	sync_some(s, now_mono);
+	s->mono = now_mono;
+	nc_gather_flush(s);
+	nc_commit_collect(s);
+	if (s->options.sync_interval == 0 || now_mono - s->lazy_synced < s->options.sync_interval)
+		return;
+	s->lazy_synced = now_mono;
+	nc_commit_begin(s, true);
+}
+
+/* Waits for the job that is done next. */
+static bool wait_once(struct nc_store *s)
+{
+	if (s->jobs == 0)
+		return false;
+	(void)nc_worker_wait(s->syncer);
+	(void)nc_worker_wait(s->sweeper);
+	nc_commit_collect(s);
+	return true;
+}
+
+void nc_store_wait(struct nc_store *s)
+{
+	do {
+		nc_commit_begin(s, true);
+	} while (wait_once(s));
+}
+
+/* --- the end ------------------------------------------------------------------------------------------------------- */
+
+/* All watermarks, so that the next start has nothing to look at again. */
+static void save_all(struct nc_store *s)
+{
+	struct nc_shelf *h;
+
+	TAILQ_FOREACH(h, &s->shelves, all)
+		if (h->unsaved)
+			nc_commit_save(h);
+	nc_store_wait(s);
 }
 
 uint64_t nc_store_close(struct nc_store *s)
 {
-	struct nc_stream *st;
-	struct chunk *c;
-	uint64_t lost = 0;
+	struct nc_shelf *h;
 
 	if (!s)
 		return 0;
-	nc_store_flush(s, 0);
-	TAILQ_FOREACH(st, &s->opened, opened)
-		if (st->dirty)
-			sync_stream(s, st);
-	while ((c = TAILQ_FIRST(&s->chunks))) {
-		lost += c->count;
-		free_chunk(s, c);
+	if (s->syncer && s->sweeper) {
+		nc_gather_flush(s);
+		nc_store_wait(s);
+		save_all(s);
 	}
-	while ((st = TAILQ_FIRST(&s->all))) {
-		TAILQ_REMOVE(&s->all, st, all);
-		close_writer(st);
-		nc_buf_free(&st->gathered);
-		free(st);
-	}
-	if (s->root >= 0)
+	uint64_t lost = nc_gather_free(s);
+	nc_commit_free(s);
+	detach(s);
+	nc_worker_free(s->syncer);
+	nc_worker_free(s->sweeper);
+	while ((h = TAILQ_FIRST(&s->shelves)))
+		nc_shelf_free(h);
+	if (s->root >= 0) {
+		flock(s->root, LOCK_UN);
 		close(s->root);
+	}
+	nc_buf_free(&s->inflated);
+	nc_inflater_free(s->inflater);
 	nc_deflater_free(s->deflater);
 	free(s->path);
 	free(s);
 	return lost;
+}
+
+/* --- whole blocks -------------------------------------------------------------------------------------------------- */
+
+int nc_store_shelf(struct nc_store *s, const char *dir, struct nc_shelf **ret)
+{
+	struct nc_shelf *h = nc_shelf_get(s, dir);
+	int r = h ? 0 : -ENOMEM;
+
+	if (h && !h->loaded)
+		r = nc_shelf_load(h);
+	if (h && r < 0)
+		nc_shelf_failed(h, "", r);
+	if (r == 0)
+		*ret = h;
+	return r;
+}
+
+const struct nc_shelf *nc_store_find(const struct nc_store *s, const char *dir)
+{
+	const struct nc_shelf *h;
+
+	TAILQ_FOREACH(h, &s->shelves, all)
+		if (strcmp(h->dir, dir) == 0)
+			return h;
+	return NULL;
+}
+
+void nc_shelf_describe(struct nc_shelf *h, const struct nc_file_header *header)
+{
+	h->header = *header;
+	/* of the file, not of the one who describes it */
+	h->header.created[0] = '\0';
+}
+
+void nc_shelf_set_user(struct nc_shelf *h, void *user)
+{
+	h->user = user;
+}
+
+void *nc_shelf_user(const struct nc_shelf *h)
+{
+	return h->user;
+}
+
+const struct nc_shelf_counters *nc_shelf_counters(const struct nc_shelf *h)
+{
+	return &h->counters;
+}
+
+/* Whole records, as many as the header says. */
+static bool framed(const struct nc_buf *b, uint32_t count)
+{
+	struct nc_rd r = nc_rd_over(b->data, b->len);
+	uint32_t n = 0;
+
+	while (r.left > 0 && !r.failed) {
+		uint64_t len = nc_rd_varint(&r);
+		if (len > NC_RECORD_MAX || n == count)
+			return false;
+		nc_rd_skip(&r, (size_t)len);
+		n++;
+	}
+	return !r.failed && n == count;
+}
+
+static bool acceptable(const struct nc_block_info *info)
+{
+	const struct nc_type *type = nc_type_by_number(info->type);
+
+	if (info->kind != NC_BLOCK_RECORDS || info->epoch == 0 || info->seq == 0 || !type)
+		return false;
+	/* these two are the envelope, and no records */
+	return type->desc != &types__header__descriptor && type->desc != &types__batch__descriptor;
+}
+
+/* 0, -EBADMSG, -ENOMEM. */
+static int verify(struct nc_store *s, const uint8_t *p, const struct nc_block_info *info)
+{
+	if (s->options.verify == NC_STORE_VERIFY_HEADER)
+		return 0;
+	int r = nc_block_open(s->inflater, p, info->size, &s->inflated);
+	if (r == 0)
+		return framed(&s->inflated, info->count) ? 0 : -EBADMSG;
+	return r == -E2BIG ? -EBADMSG : r;
+}
+
+/* Whether the block is there, or on its way: 0 when it is neither. */
+static int known(const struct nc_shelf *h, const struct nc_block_info *info)
+{
+	enum nc_have_state state = nc_have_state(&h->have, info->epoch, info->seq);
+
+	if (state == NC_HAVE_YES)
+		return -EEXIST;
+	if (nc_have_state(&h->pending, info->epoch, info->seq) == NC_HAVE_YES)
+		return -EALREADY;
+	return state == NC_HAVE_UNKNOWN ? -ESTALE : 0;
+}
+
+/* Memory for all that has to be noted of a block once it is written. */
+static int reserve(struct nc_shelf *h, const struct nc_block_info *info)
+{
+	/* at these bounds something would be forgotten, which may not happen to what waits */
+	if (h->pending.ranges + 1 >= NC_HAVE_RANGES || h->pending.n + 1 >= NC_HAVE_EPOCHS)
+		return -EDQUOT;
+	int r = nc_commit_reserve(h->store);
+	if (r == 0)
+		r = nc_have_reserve(&h->pending, info->epoch, 2);
+	return r ? r : nc_have_reserve(&h->have, info->epoch, h->pending.ranges + 2);
+}
+
+static int take(struct nc_shelf *h, const uint8_t *p, const struct nc_block_info *info, uint64_t ticket)
+{
+	struct nc_store *s = h->store;
+	struct nc_shelf_file *f = NULL;
+	int r = acceptable(info) ? known(h, info) : -EBADMSG;
+
+	if (r == 0)
+		r = verify(s, p, info);
+	if (r == 0)
+		r = reserve(h, info);
+	if (r == 0)
+		r = nc_shelf_put(h, nc_type_by_number(info->type), &h->header, p, info, true, &f);
+	if (r)
+		return r;
+	(void)nc_have_add(&h->pending, info->epoch, info->seq, info->seq);
+	nc_commit_add(s, &(struct nc_commit_entry){
+				 .shelf = h,
+				 .file = f,
+				 .epoch = info->epoch,
+				 .seq = info->seq,
+				 .ticket = ticket,
+				 .records = info->count,
+				 .size = info->size,
+			 });
+	nc_shelf_rotate(f);
+	return 0;
+}
+
+static void count(struct nc_tally *t, const struct nc_block_info *info)
+{
+	t->blocks++;
+	t->records += info->count;
+	t->bytes += info->size;
+}
+
+int nc_shelf_append(struct nc_shelf *h, const uint8_t *p, const struct nc_block_info *info, uint64_t ticket)
+{
+	int r = take(h, p, info, ticket);
+
+	count(&h->counters.received, info);
+	if (r == -EEXIST || r == -EALREADY)
+		count(&h->counters.duplicate, info);
+	else if (r < 0)
+		count(nc_store_later(r) ? &h->counters.later : &h->counters.rejected, info);
+	return r;
+}
+
+bool nc_store_later(int code)
+{
+	return code != -EBADMSG && code != -ESTALE && code != -EEXIST && code != -EALREADY;
+}
+
+void nc_shelf_floor(struct nc_shelf *h, uint64_t epoch, uint64_t seq)
+{
+	nc_have_floor(&h->have, epoch, seq);
+}
+
+void nc_shelf_each(const struct nc_shelf *h, void (*fn)(void *user, uint64_t epoch, uint64_t from, uint64_t to), void *user)
+{
+	for (size_t i = 0; i < h->have.n; i++)
+		for (size_t k = 0; k < h->have.epochs[i].n; k++)
+			fn(user, h->have.epochs[i].id, h->have.epochs[i].ranges[k].from, h->have.epochs[i].ranges[k].to);
 }
 
 const struct nc_store_counters *nc_store_counters(const struct nc_store *s)
@@ -529,5 +436,5 @@ const char *nc_store_last_error(const struct nc_store *s)
 
 bool nc_store_failing(const struct nc_store *s)
 {
-	return s->failing;
+	return s->failing > 0;
 }

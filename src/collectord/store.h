@@ -14,26 +14,46 @@
 
 #define NC_STORE_BLOCK (256u * 1024u) /* records are gathered up to this */
 
+/* What is looked at before a block is stored. */
+enum nc_store_verify {
+	NC_STORE_VERIFY_FULL,   /* it is inflated, and the framing of each record checked */
+	NC_STORE_VERIFY_HEADER, /* header and size only */
+};
+
+/* All limits: 0 is none. */
 struct nc_store_options {
-	int level;             /* of compression */
-	uint64_t pending_max;  /* bytes in memory */
-	size_t open_files;     /* at a time */
-	int64_t sync_interval; /* ns; 0: never */
+	int level;              /* of compression */
+	uint64_t pending_max;   /* bytes in memory */
+	size_t open_files;      /* at a time */
+	int64_t sync_interval;  /* ns; of records from datagrams; 0: never */
+	enum nc_store_verify verify;
+	uint64_t rotate_size, rotate_records; /* a file is finished when it has so many bytes, or records */
+	int64_t rotate_interval;              /* or is so old, ns */
+	int64_t expire_age;                   /* ns since a finished file was written to */
+	uint64_t quota_sensor, quota;         /* bytes of one folder, and of all */
+	uint64_t min_free;                    /* bytes on the file system */
 };
 
 struct nc_store_counters {
 	uint64_t written_bytes, written_records, written_blocks;
 	uint64_t pending_bytes;   /* gathered, or built and not yet written */
 	uint64_t failures;        /* of opening, writing, syncing */
-	uint64_t dropped_records; /* for want of memory while writing failed */
+	uint64_t dropped_records; /* for want of memory while writing failed, or since their sync failed */
 	uint64_t torn_bytes;      /* cut off files that an earlier run left torn */
+	uint64_t syncs;           /* group commits */
+	uint64_t rotated_files, expired_files;
+	uint64_t failed_files; /* ended early, or moved aside, since the disk gave errors */
+	uint64_t watermarks;   /* saved */
+	uint64_t lost_watermarks; /* damaged or missing, and made anew from the files */
+	uint64_t forgotten;       /* ranges and epochs, for want of room (have.h) */
 };
 
 struct nc_store;
 /* The file of one sensor and type. */
 struct nc_stream;
 
-/* Opens the folder `root`, which is made when it is missing. err gets a line. 0 or negative errno. */
+/* Opens the folder `root`, which is made when it is missing; one store at a time may have it. err gets a line. 0 or negative
+ * errno. */
 int nc_store_open(const char *root, const struct nc_store_options *o, struct nc_store **ret, struct nc_buf *err);
 /* Writes what it can and frees everything; returns how many records could not be written. nc_store_close(NULL) is 0. */
 uint64_t nc_store_close(struct nc_store *s);
@@ -49,6 +69,8 @@ void nc_stream_describe(struct nc_stream *st, const struct nc_file_header *h);
 int nc_stream_add(struct nc_stream *st, const uint8_t *p, size_t n, const int64_t *time_ns, bool payloads);
 /* Closes every gathered block and writes; syncs when the interval (monotonic clock) has passed. */
 void nc_store_flush(struct nc_store *s, int64_t now_mono);
+/* Tells the clocks; looks after ages and free space. Called each second by the loop when the store is attached. */
+void nc_store_tick(struct nc_store *s, int64_t now_mono, int64_t now_real);
 
 /* --- whole blocks: what a session hands over ------------------------------------------------------------------------------ */
 
@@ -76,6 +98,10 @@ void nc_store_wait(struct nc_store *s);
 /* The shelf of the sensor of that folder (as nc_store_stream); the same one each time. At the first time the blocks in its files
  * are looked up, which may take a moment. 0 or negative errno: it may be tried again. */
 int nc_store_shelf(struct nc_store *s, const char *dir, struct nc_shelf **ret);
+/* What the Header of its new files says of source, version and payloads; without it the source is the dir. */
+void nc_shelf_describe(struct nc_shelf *h, const struct nc_file_header *header);
+/* The same by its folder, NULL when it has none yet: for counters. */
+const struct nc_shelf *nc_store_find(const struct nc_store *s, const char *dir);
 /* A pointer of the caller's, NULL at first. */
 void nc_shelf_set_user(struct nc_shelf *h, void *user);
 void *nc_shelf_user(const struct nc_shelf *h);

@@ -9,8 +9,8 @@
 
 #include "block/file.h"
 
-/* Cuts off what is torn and moves it to a file of its own. *size is that of the file, before and after; *torn grows by what was moved
- * aside. v is for blocks (not plain). 0; -EEXIST: not ours; negative errno. */
+/* Cuts off what is torn and moves it to a file of its own. *size is that of the file, before and after; *torn grows by what was
+ * moved aside. v is for blocks (not plain). 0; -EEXIST: not ours; negative errno. */
 int nc_file_recover(int dirfd, const char *name, int fd, bool plain, uint32_t type, const struct nc_file_visit *v, uint64_t *size,
                     uint64_t *torn);
 
