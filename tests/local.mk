@@ -53,6 +53,7 @@ UNIT_TESTS = \
 	tests/unit/test_file_property \
 	tests/unit/test_format \
 	tests/unit/test_frame \
+	tests/unit/test_have \
 	tests/unit/test_http \
 	tests/unit/test_keep \
 	tests/unit/test_keys \
