@@ -73,6 +73,7 @@ UNIT_TESTS = \
 	tests/unit/test_ssh \
 	tests/unit/test_tcp_property \
 	tests/unit/test_spool \
+	tests/unit/test_store \
 	tests/unit/test_text \
 	tests/unit/test_time \
 	tests/unit/test_tls \

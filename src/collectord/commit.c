@@ -17,6 +17,7 @@
 #define ENTRIES_MAX   65536u                /* blocks that wait, of all sensors */
 #define SAVE_BYTES    (64u * 1024u * 1024u) /* of a shelf: so much has to be looked at again after a crash */
 #define SAVE_INTERVAL (600 * NC_NS_PER_S)
+#define SAVE_RETRY    NC_NS_PER_S
 
 struct sync_item {
 	struct nc_shelf_file *file;
@@ -222,6 +223,7 @@ static void begin_save(struct nc_shelf *h)
 	int rc = j->dirfd < 0 ? j->dirfd : fill_save(h, j);
 	if (rc < 0) {
 		nc_shelf_failed(h, NC_WATERMARK_NAME, rc);
+		h->save_retry = nc_store_mono(h->store) + SAVE_RETRY;
 		free_save(j);
 		return;
 	}
@@ -243,20 +245,12 @@ static bool has_closed(const struct nc_shelf *h)
 	return false;
 }
 
-static bool has_closing(const struct nc_shelf *h)
-{
-	const struct nc_shelf_file *f;
-
-	TAILQ_FOREACH(f, &h->files, all)
-		if (f->name.kind == NC_NAME_CLOSING)
-			return true;
-	return false;
-}
-
-/* With a file that is closing, when its sync is done. */
+/* With files that are closing, when the sync of one of them is done. */
 static void save_if_ready(struct nc_shelf *h)
 {
-	if (h->loaded && h->save_wanted && !h->saving && (has_closed(h) || !has_closing(h)))
+	bool may = h->loaded && !h->saving && nc_store_mono(h->store) >= h->save_retry;
+
+	if (may && (h->closing ? has_closed(h) : h->save_wanted))
 		begin_save(h);
 }
 
@@ -278,19 +272,18 @@ static void saved(struct nc_store *s, struct save_job *j)
 	h->saving = false;
 	if (j->rc < 0) {
 		nc_shelf_failed(h, NC_WATERMARK_NAME, j->rc);
+		h->save_retry = nc_store_mono(s) + SAVE_RETRY;
 		h->save_wanted = true;
 	} else {
 		s->counters.watermarks++;
 		for (f = TAILQ_FIRST(&h->files); f; f = next) {
 			next = TAILQ_NEXT(f, all);
 			if (f->covered && nc_rotate_finish(f) < 0)
-				h->save_wanted = true;
+				h->save_retry = nc_store_mono(s) + SAVE_RETRY;
 		}
 	}
 	free_save(j);
-	/* a failed one is tried again by the tick */
-	if (!h->failing)
-		save_if_ready(h);
+	save_if_ready(h);
 }
 
 /* --- what became of it --------------------------------------------------------------------------------------------------- */
@@ -447,8 +440,7 @@ static void save_what_is_due(struct nc_store *s)
 	TAILQ_FOREACH(h, &s->shelves, all) {
 		if (h->unsaved >= SAVE_BYTES || (h->unsaved && nc_store_mono(s) - h->saved >= SAVE_INTERVAL))
 			h->save_wanted = true;
-		if (!h->failing)
-			save_if_ready(h);
+		save_if_ready(h);
 	}
 }
 

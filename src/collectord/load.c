@@ -66,6 +66,7 @@ static int list_file(struct nc_shelf *h, const struct nc_name *name, const struc
 		if (!f)
 			return -ENOMEM;
 		f->now.bytes = (uint64_t)st->st_size;
+		h->closing += name->kind == NC_NAME_CLOSING;
 		f->begun = name->kind == NC_NAME_CLOSING ? name->start * NC_NS_PER_S : 0;
 	}
 	if (rc == 0)

@@ -51,8 +51,11 @@ static int rename_as(struct nc_shelf_file *f, int dirfd, enum nc_name_kind kind)
 		name.kind = kind;
 		nc_name_print(&name, to);
 		rc = rename_to(dirfd, from, to);
-		if (rc == 0)
-			f->name = name;
+		if (rc)
+			continue;
+		f->name = name;
+		f->shelf->closing += kind == NC_NAME_CLOSING;
+		f->shelf->closing -= kind == NC_NAME_FINISHED;
 	}
 	return rc;
 }

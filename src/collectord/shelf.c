@@ -173,6 +173,7 @@ void nc_shelf_drop_file(struct nc_shelf_file *f)
 		TAILQ_REMOVE(&h->store->unsynced, f, unsynced);
 	close_writer(f);
 	nc_shelf_account(h, -(int64_t)f->now.bytes);
+	h->closing -= f->name.kind == NC_NAME_CLOSING;
 	if (h->current[slot] == f)
 		h->current[slot] = NULL;
 	TAILQ_REMOVE(&h->files, f, all);

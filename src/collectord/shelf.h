@@ -65,8 +65,9 @@ struct nc_shelf {
 	int64_t retry; /* monotonic: not to be written to before, since it gave an I/O error */
 	/* the watermark */
 	bool saving, save_wanted;
+	unsigned closing; /* files that it has to cover before they are finished */
 	uint64_t unsaved; /* bytes that became durable since it was saved */
-	int64_t saved;    /* monotonic */
+	int64_t saved, save_retry; /* monotonic: when it was, and not to be tried before, since it failed */
 };
 
 /* A block that waits for its sync. */

@@ -164,7 +164,7 @@ static void try_again(struct nc_store *s)
 	struct nc_shelf *h;
 
 	TAILQ_FOREACH(h, &s->shelves, all)
-		if (h->save_wanted && !h->saving)
+		if (h->closing || h->save_wanted)
 			nc_commit_save(h);
 }
 
