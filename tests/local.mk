@@ -109,8 +109,7 @@ if FUZZERS
 LDADD = $(FUZZER_LIBS) tests/libdrive.a $(PROGRAM_LIBS) $(COMMON_LIBS)
 check_PROGRAMS += $(FUZZ_TARGETS)
 else
-LDADD = tests/libreplay.a tests/libsession.a tests/libdrive.a $(PROGRAM_LIBS) $(CMOCKA_LIBS) $(COMMON_LIBS)
-LDADD = tests/libreplay.a tests/libsession.a $(FIXTURE_LIBS) $(PROGRAM_LIBS) $(CMOCKA_LIBS) $(COMMON_LIBS)
+LDADD = tests/libreplay.a tests/libsession.a tests/libdrive.a $(FIXTURE_LIBS) $(PROGRAM_LIBS) $(CMOCKA_LIBS) $(COMMON_LIBS)
 check_PROGRAMS += $(FUZZ_TARGETS) $(TEST_TOOLS)
 if HAVE_CMOCKA
 check_PROGRAMS += $(UNIT_TESTS)
