@@ -348,7 +348,7 @@ def nortel(d):
     f = File(d, 'nortel', ETHERNET)
     f.add(snap(body, 0x01a2, b'\0\0\x81', pad=27))
     f.add(snap(body[:4] + b'\xff' * 7, 0x01a2, b'\0\0\x81'))
-    f.add(snap(body, 0x01a1, b'\0\0\x81'))                               # the other number: unknown
+    f.add(snap(body, 0x01a1, b'\0\0\x81'))                               # segment hello
     f.add(snap(body[:10], 0x01a2, b'\0\0\x81'))
     f.add(snap(body, 0x01a2, b'\0\0\x81'), cut=14 + 8 + 10)
     f.close()

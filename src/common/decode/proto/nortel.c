@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Nortel (SynOptics) network management discovery, over SNAP with OUI 000081. */
+/* Nortel (SynOptics) network management discovery, over SNAP with OUI 000081: segment hello and flatnet hello. */
 #include "decode/decode.h"
 #include "decode/sub.h"
 
@@ -23,5 +23,5 @@ static enum nc_verdict nortel_decode(struct nc_packet *p, struct nc_rd *r)
 
 const struct nc_decoder nc_decoder_nortel = {
 	.name = "NortelDiscovery", .decode = nortel_decode, .descriptor = &types__nortel_discovery__descriptor,
-	.keys = NC_KEYS({ NC_SNAPTYPE, 0x01a2 }),
+	.keys = NC_KEYS({ NC_SNAPTYPE, 0x01a1 }, { NC_SNAPTYPE, 0x01a2 }),
 };
