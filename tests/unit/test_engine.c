@@ -130,9 +130,45 @@ static const struct nc_decoder first = {
 static const struct nc_decoder greedy = {
 	.name = "Greedy", .decode = greedy_decode, .order = 5, .keys = NC_KEYS({ NC_UDPPORT, PORT_A }),
 };
-static const struct nc_decoder *const all[] = { &tunnel, &second, &first, &greedy };
 
-enum { D_TUNNEL, D_SECOND, D_FIRST, D_GREEDY };
+/* Payload whose second byte is Q: this one takes it with ! for a third and obeys the fourth, */
+static bool prover_holds(struct nc_packet *p, struct nc_rd r)
+{
+	(void)p;
+	nc_rd_skip(&r, 2);
+	return nc_rd_u8(&r) == '!';
+}
+
+static enum nc_verdict prover_decode(struct nc_packet *p, struct nc_rd *r)
+{
+	nc_rd_skip(r, 3);
+	return obey(p, r, nc_rd_u8(r));
+}
+
+/* and this one in any case. */
+static bool believer_holds(struct nc_packet *p, struct nc_rd r)
+{
+	(void)p;
+	return r.left > 0;
+}
+
+static enum nc_verdict believer_decode(struct nc_packet *p, struct nc_rd *r)
+{
+	return obey(p, r, 'd');
+}
+
+#define MARK_Q 0x00ff000000000000, 0x0051000000000000
+
+static const struct nc_decoder prover = {
+	.name = "Prover", .decode = prover_decode, .keys = NC_KEYS({ NC_INNER, 60000 }),
+	.proofs = NC_PROOFS({ NC_UDPPORT, MARK_Q, prover_holds }),
+};
+static const struct nc_decoder believer = {
+	.name = "Believer", .decode = believer_decode, .proofs = NC_PROOFS({ NC_UDPPORT, MARK_Q, believer_holds }),
+};
+static const struct nc_decoder *const all[] = { &tunnel, &second, &first, &greedy, &prover, &believer };
+
+enum { D_TUNNEL, D_SECOND, D_FIRST, D_GREEDY, D_PROVER, D_BELIEVER };
 
 /* --- fixture ------------------------------------------------------------ */
 
@@ -205,6 +241,14 @@ static void decode_ports(unsigned dst, unsigned src, char word)
 	decode_n(bytes, sizeof(bytes));
 }
 
+static void decode_payload(unsigned dst, unsigned src, const char *payload)
+{
+	char bytes[64] = { 'p', PORTS(dst, src) };
+
+	memcpy(bytes + 5, payload, strlen(payload));
+	decode_n(bytes, 5 + strlen(payload));
+}
+
 /* --- tests ------------------------------------------------------------ */
 
 static void layers_stand_outermost_first(void **state)
@@ -267,6 +311,38 @@ static void the_other_port_comes_second(void **state)
 	decode_n(bytes, sizeof(bytes));
 	assert_int_equal(sum(NC_SKIP), before);
 	assert_null(res->error);
+}
+
+static void payload_may_prove_what_it_is(void **state)
+{
+	static const struct { unsigned port; const char *payload; unsigned layer; const char *error; } cases[] = {
+		{ 1, "ZQ!d....", D_PROVER, NULL },
+		{ 1, "ZQ?d....", D_BELIEVER, NULL },      /* the proof fails, the next one's holds */
+		{ 1, "ZQ!k....", D_BELIEVER, NULL },      /* skips in spite of its proof */
+		{ 1, "ZQ!b....", D_PROVER, "as told" },   /* its verdict stands */
+		{ 1, "ZQ!s....", D_PROVER, "truncated" },
+		{ 1, "ZR!d....", D_TUNNEL, NULL },        /* without the mark nobody is asked */
+		{ 1, "ZQ!d...", D_TUNNEL, NULL },         /* there are less than eight bytes to look at */
+		{ PORT_B, "AQ!d....", D_FIRST, NULL },    /* a port claims it */
+		{ PORT_B, "XQ!d....", D_FIRST, "first" }, /* and its verdict stands */
+		{ PORT_B, "ZQ!d....", D_PROVER, NULL },   /* who skips does not */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		for (unsigned turn = 0; turn < 2; turn++) {
+			decode_payload(turn ? 1 : cases[i].port, turn ? cases[i].port : 1, cases[i].payload);
+			bool taken = cases[i].layer != D_TUNNEL;
+			assert_int_equal(res->depth, 1 + taken);
+			assert_true(layer_is(taken, cases[i].layer));
+			assert_int_equal(res->count, 1 + (taken && !cases[i].error));
+			assert_int_equal(res->error != NULL, cases[i].error != NULL);
+			if (cases[i].error)
+				assert_string_equal(res->error, cases[i].error);
+			assert_false(res->unknown);
+		}
+	}
+	assert_int_equal(sum(NC_BAD) + sum(NC_SHORT), 6);
 }
 
 static void what_a_skip_began_is_gone(void **state)
@@ -430,6 +506,7 @@ int main(void)
 		TEST(the_lower_order_is_asked_first),
 		TEST(all_may_skip),
 		TEST(the_other_port_comes_second),
+		TEST(payload_may_prove_what_it_is),
 		TEST(what_a_skip_began_is_gone),
 		TEST(a_failed_layer_leaves_the_outer_ones),
 		TEST(as_many_records_as_there_may_be),

@@ -45,11 +45,22 @@ struct nc_key {
 };
 #define NC_KEYS(...) ((const struct nc_key[]){ __VA_ARGS__, { NC_SPACES, 0 } })
 
+/* How a payload behind ports that nobody claims proves what it is. The mark is a first look that must throw out nearly all: with
+ * the first eight bytes as a number in network order, (bytes & mask) == value. Only then `holds` is asked, which must be certain.
+ * The decoder then gets the payload as by a port, with the packet's ports for a selector. */
+struct nc_proof {
+	uint16_t space; /* NC_UDPPORT or NC_TCPPORT, or NC_SPACES at the end of the list */
+	uint64_t mask, value;
+	bool (*holds)(struct nc_packet *p, struct nc_rd r);
+};
+#define NC_PROOFS(...) ((const struct nc_proof[]){ __VA_ARGS__, { NC_SPACES, 0, 0, NULL } })
+
 struct nc_decoder {
 	const char *name; /* of the layer, as in the schema where there is a record: "ARP" */
 	enum nc_verdict (*decode)(struct nc_packet *p, struct nc_rd *r);
 	const ProtobufCMessageDescriptor *descriptor; /* of its main record; NULL: it writes none */
 	const struct nc_key *keys;
+	const struct nc_proof *proofs; /* NULL: selected by keys only */
 	uint16_t
 		order; /* of two decoders on one key the lower is asked first, the next when it answers NC_SKIP; equal: refused */
 };

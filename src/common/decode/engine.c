@@ -54,6 +54,18 @@ static bool claim(struct nc_engine *e, unsigned index, const struct nc_key *k, s
 	return true;
 }
 
+static bool proof(struct nc_engine *e, unsigned index, const struct nc_proof *p, struct nc_buf *err)
+{
+	struct nc_contents *c = p->space == NC_TCPPORT ? &e->tcp : &e->udp;
+
+	if (c->count == NC_PROOFS_MAX) {
+		nc_buf_str(err, "too many proofs");
+		return false;
+	}
+	c->list[c->count++] = (struct nc_content){ .proof = *p, .decoder = (uint16_t)index };
+	return true;
+}
+
 static bool claim_all(struct nc_engine *e, struct nc_buf *err)
 {
 	size_t n = nc_decoders_count + e->o.extra_count;
@@ -66,6 +78,10 @@ static bool claim_all(struct nc_engine *e, struct nc_buf *err)
 		const struct nc_key *k = nc_engine_decoder(e, i)->keys;
 		for (; k && k->space < NC_SPACES; k++)
 			if (!claim(e, i, k, err))
+				return false;
+		const struct nc_proof *p = nc_engine_decoder(e, i)->proofs;
+		for (; p && p->space < NC_SPACES; p++)
+			if (!proof(e, i, p, err))
 				return false;
 	}
 	return true;
@@ -144,22 +160,46 @@ static enum nc_verdict run_one(struct nc_engine *e, unsigned index, struct nc_rd
 	return v;
 }
 
+/* One decoder as the next layer, which it is unless it skips. */
+static enum nc_verdict run_layer(struct nc_engine *e, unsigned index, struct nc_rd *r)
+{
+	if (e->result.depth == NC_LAYERS_MAX) {
+		e->result.error_decoder = (uint16_t)index;
+		return failure(e, NC_BAD, "nested too deeply");
+	}
+	enum nc_verdict v = run_one(e, index, r);
+	if (v == NC_SKIP)
+		return v;
+	if (v == NC_SHORT || v == NC_BAD)
+		e->result.error_decoder = (uint16_t)index;
+	e->result.layers[e->result.depth++] = (uint16_t)index;
+	return v;
+}
+
 /* Asks the decoders of one key in order until one does not skip. NC_SKIP when none took it. */
 static enum nc_verdict run_key(struct nc_engine *e, unsigned space, unsigned key, struct nc_rd *r)
 {
 	for (uint16_t id = e->map[space][key]; id; id = e->claims[id].next) {
-		unsigned index = e->claims[id].decoder;
-		if (e->result.depth == NC_LAYERS_MAX) {
-			e->result.error_decoder = (uint16_t)index;
-			return failure(e, NC_BAD, "nested too deeply");
-		}
-		enum nc_verdict v = run_one(e, index, r);
-		if (v == NC_SKIP)
+		enum nc_verdict v = run_layer(e, e->claims[id].decoder, r);
+		if (v != NC_SKIP)
+			return v;
+	}
+	return NC_SKIP;
+}
+
+/* Payload that no port claims: asks those whose proof it is. */
+static enum nc_verdict run_content(struct nc_engine *e, const struct nc_contents *all, struct nc_rd *r)
+{
+	struct nc_rd ahead = *r;
+	uint64_t head = nc_rd_be64(&ahead);
+
+	for (unsigned i = 0; i < all->count && !ahead.failed; i++) {
+		const struct nc_content *c = &all->list[i];
+		if ((head & c->proof.mask) != c->proof.value || !c->proof.holds(&e->packet, *r))
 			continue;
-		if (v == NC_SHORT || v == NC_BAD)
-			e->result.error_decoder = (uint16_t)index;
-		e->result.layers[e->result.depth++] = (uint16_t)index;
-		return v;
+		enum nc_verdict v = run_layer(e, c->decoder, r);
+		if (v != NC_SKIP)
+			return v;
 	}
 	return NC_SKIP;
 }
@@ -170,11 +210,14 @@ static void walk(struct nc_engine *e, unsigned space, unsigned key, struct nc_rd
 	unsigned alt = 0;
 
 	for (;;) {
-		if ((space == NC_UDPPORT || space == NC_TCPPORT) && r.left == 0)
+		bool ports = space == NC_UDPPORT || space == NC_TCPPORT;
+		if (ports && r.left == 0)
 			return;
 		enum nc_verdict v = run_key(e, space, key, &r);
 		if (v == NC_SKIP && has_alt && alt != key)
 			v = run_key(e, space, alt, &r);
+		if (v == NC_SKIP && ports)
+			v = run_content(e, space == NC_UDPPORT ? &e->udp : &e->tcp, &r);
 		if (v == NC_SKIP && space < SELECTOR_SPACES && !(space == NC_IPPROTO && key == IPPROTO_NONE))
 			e->result.unknown = true;
 		if (v != NC_NEXT)

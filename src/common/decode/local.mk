@@ -8,6 +8,7 @@ libnetcap_a_SOURCES += \
 	src/common/decode/emit.c \
 	src/common/decode/engine.h src/common/decode/engine.c \
 	src/common/decode/entropy.h src/common/decode/entropy.c \
+	src/common/decode/inner.h src/common/decode/inner.c \
 	src/common/decode/ndopt.h src/common/decode/ndopt.c \
 	src/common/decode/ospf.h src/common/decode/ospf.c src/common/decode/lsa.c \
 	src/common/decode/private.h \

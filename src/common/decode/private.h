@@ -8,11 +8,23 @@
 #include "decode/entropy.h"
 
 #define NC_CLAIMS_MAX 1024u
+#define NC_PROOFS_MAX 16u  /* of a transport */
 #define NC_TYPE_HASH  512u /* power of two, well above the number of types */
 
 /* A decoder's claim on a selector; chained by order. Index 0 is "none". */
 struct nc_claim {
 	uint16_t decoder, order, next;
+};
+
+/* A proof beside the decoder that it is for: all that a packet nobody claims is compared with lies together. */
+struct nc_content {
+	struct nc_proof proof;
+	uint16_t decoder;
+};
+/* Those of a transport, in the order of the decoders. */
+struct nc_contents {
+	struct nc_content list[NC_PROOFS_MAX];
+	unsigned count;
 };
 
 /* What emitting needs to know of a record type, found by its descriptor. */
@@ -40,6 +52,7 @@ struct nc_engine {
 	struct nc_emit_type types[NC_TYPE_HASH];
 	struct nc_claim claims[NC_CLAIMS_MAX];
 	unsigned claim_count;
+	struct nc_contents udp, tcp;
 	char stamp[NC_TIME_TEXT];
 	struct nc_decode_counters own_counters;
 	uint16_t map[NC_SPACES][65536];

@@ -23,6 +23,9 @@ enum {
 	NC_DATALINK_CHDLC = 104,
 	NC_TYPE_IPV4 = 0x0800,
 	NC_TYPE_IPV6 = 0x86dd,
+	NC_TYPE_ARP = 0x0806,
+	NC_TYPE_VLAN = 0x8100,
+	NC_TYPE_QINQ = 0x88a8,
 	NC_TYPE_PPP = 0x880b,
 	NC_TYPE_MPLS = 0x8847,
 	NC_TYPE_MIN = 0x0600,    /* smaller EtherTypes are lengths (IEEE 802.3-2022 section 3.2.6) */

@@ -12,6 +12,9 @@
 #define JUMPS_MAX     128u
 #define KNOWN_NAMES   8u
 #define CLASS_IN      1u
+#define CLASS_ANY     255u
+#define Z_RESERVED    4       /* of the three bits of Z (RFC 4035 section 3.2) */
+#define RESPONSE_MAX  10      /* RFC 2136 section 2.2 */
 #define CLASS_MASK    0x7fffu /* RFC 6762 section 10.2: the upper bit is the cache-flush bit; it stays in the record */
 
 enum {
@@ -23,7 +26,8 @@ enum {
 	TYPE_MX = 15,
 	TYPE_TXT = 16,
 	TYPE_AAAA = 28,
-	TYPE_SRV = 33
+	TYPE_SRV = 33,
+	TYPE_OPT = 41
 };
 
 /* A name that was read already, by where it starts: answers point to the same few again and again. */
@@ -407,6 +411,96 @@ static enum nc_verdict segment(struct nc_packet *p, struct nc_rd *r)
 	return NC_DONE;
 }
 
+/* Those that are asked for: RFC 1035, and IANA's list of RR types. */
+static bool asked(uint16_t type)
+{
+	static const uint16_t known[] = {
+		TYPE_A, TYPE_NS, TYPE_CNAME, TYPE_SOA, 10, TYPE_PTR, 13, TYPE_MX, TYPE_TXT, TYPE_AAAA, TYPE_SRV,
+		35, 39, 43, 46, 47, 48, 50, 52, 59, 60, 64, 65, 99, 251, 252, 255, 256, 257,
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (known[i] == type)
+			return true;
+	return false;
+}
+
+/* RFC 1001 section 14.1: NetBIOS, whose messages are made like those of DNS, writes a name as 32 letters from A to P. */
+static bool netbios(const struct text *t)
+{
+	size_t n = 0;
+
+	while (n < t->len && t->bytes[n] >= 'A' && t->bytes[n] <= 'P')
+		n++;
+	return n == 32 && (n == t->len || t->bytes[n] == '.');
+}
+
+static bool printable(const struct text *t)
+{
+	for (size_t i = 0; i < t->len; i++)
+		if (t->bytes[i] <= ' ' || t->bytes[i] > '~')
+			return false;
+	return true;
+}
+
+static bool proves_question(struct dns *d, struct nc_rd *r)
+{
+	struct text t = { .len = 0 };
+
+	if (expand(d, r, &t) != NC_DONE || t.jumps > 0 || !printable(&t) || netbios(&t))
+		return false;
+	uint16_t type = nc_rd_be16(r);
+	return asked(type) && nc_rd_be16(r) == CLASS_IN && !r->failed;
+}
+
+static bool proves_record(struct dns *d, struct nc_rd *r)
+{
+	struct text t = { .len = 0 };
+
+	if (expand(d, r, &t) != NC_DONE)
+		return false;
+	uint16_t type = nc_rd_be16(r), class = nc_rd_be16(r);
+	nc_rd_skip(r, 4);
+	nc_rd_skip(r, nc_rd_be16(r));
+	/* RFC 6891 section 6.1.2: the class is a size there, and the name the root; RFC 8945 section 4.2: ANY for signatures */
+	return !r->failed && (type == TYPE_OPT ? t.len == 0 : class == CLASS_IN || class == CLASS_ANY);
+}
+
+/* A standard query with one question (RFC 9619) or its answer, in which all is where it must be to the last byte. */
+static bool proves_message(struct nc_packet *p, struct nc_rd r)
+{
+	struct dns d = { .p = p, .msg = r.p, .len = r.left };
+	Types__DNS m = TYPES__DNS__INIT;
+
+	header(&r, &m);
+	size_t n = (size_t)m.ancount + (size_t)m.nscount + (size_t)m.arcount;
+	if (r.failed || m.opcode != 0 || (m.z & Z_RESERVED) || m.qdcount != 1 || !counts_fit(&m, r.left))
+		return false;
+	if (!m.qr && (m.aa || m.tc || m.ra || m.responsecode || m.ancount || m.nscount))
+		return false;
+	if (m.responsecode > RESPONSE_MAX || !proves_question(&d, &r))
+		return false;
+	while (n > 0 && proves_record(&d, &r))
+		n--;
+	return n == 0 && r.left == 0;
+}
+
+static bool proves(struct nc_packet *p, struct nc_rd r)
+{
+	return proves_message(p, r) && !nc_cut(p, &r);
+}
+
+static bool proves_segment(struct nc_packet *p, struct nc_rd r)
+{
+	bool good = !nc_cut(p, &r);
+
+	while (good && r.left > 0) {
+		struct nc_rd one = nc_rd_sub(&r, nc_rd_be16(&r));
+		good = !one.failed && proves_message(p, one);
+	}
+	return good;
+}
+
 static enum nc_verdict dns_decode(struct nc_packet *p, struct nc_rd *r)
 {
 	bool cut = nc_cut(p, r);
@@ -420,4 +514,7 @@ const struct nc_decoder nc_decoder_dns = {
 	.name = "DNS", .decode = dns_decode, .descriptor = &types__dns__descriptor,
 	.keys = NC_KEYS({ NC_UDPPORT, 53 }, { NC_UDPPORT, 5353 }, { NC_UDPPORT, 5355 }, { NC_TCPPORT, 53 }, { NC_TCPPORT, 5353 },
 	                { NC_TCPPORT, 5355 }),
+	/* opcode 0, the reserved bit 0, one question */
+	.proofs = NC_PROOFS({ NC_UDPPORT, 0x00007840ffff0000, 0x0000000000010000, proves },
+	                    { NC_TCPPORT, 0x000000007840ffff, 0x0000000000000001, proves_segment }),
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Generic network virtualization encapsulation (RFC 8926 section 3). */
+#include "decode/inner.h"
 #include "decode/tunnel.h"
 
 #define PORT         6081u
@@ -62,7 +63,31 @@ static enum nc_verdict geneve_decode(struct nc_packet *p, struct nc_rd *r)
 	return protocol == TYPE_BRIDGED ? nc_next_ethernet(p) : nc_next_ethertype(p, protocol);
 }
 
+/* The mark has said version 0 and no reserved bit. Section 3.5: those of an option are zero too. */
+static bool proves(struct nc_packet *p, struct nc_rd r)
+{
+	size_t length = (nc_rd_u8(&r) & 63) * 4u;
+
+	nc_rd_skip(&r, 1);
+	uint16_t protocol = nc_rd_be16(&r);
+	if (protocol != TYPE_BRIDGED && protocol != NC_TYPE_IPV4 && protocol != NC_TYPE_IPV6)
+		return false;
+	nc_rd_skip(&r, 4);
+	struct nc_rd opts = nc_rd_sub(&r, length);
+	while (opts.left > 0 && !opts.failed) {
+		nc_rd_skip(&opts, 3);
+		unsigned last = nc_rd_u8(&opts);
+		if (last >> 5 != 0)
+			return false;
+		nc_rd_skip(&opts, last * 4u);
+	}
+	if (opts.failed)
+		return false;
+	return protocol == TYPE_BRIDGED ? nc_inner_ethernet(p, r) : nc_inner_packet(p, r, protocol);
+}
+
 const struct nc_decoder nc_decoder_geneve = {
 	.name = "Geneve", .decode = geneve_decode, .descriptor = &types__geneve__descriptor,
 	.keys = NC_KEYS({ NC_UDPPORT, PORT }),
+	.proofs = NC_PROOFS({ NC_UDPPORT, 0xc03f0000000000ff, 0, proves }),
 };

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* MPLS label stack (RFC 3032 section 2.1). What is behind it no field says: it is told from its own bytes. */
+#include "decode/inner.h"
 #include "decode/tunnel.h"
 
 #define LABELS_MAX      16u
-#define IPV4_HEADER     20u
-#define IPV6_HEADER     40u
 #define ETHERNET_HEADER 14u
 #define LLC_LEN         3u
 #define CONTROL_WORD    4u
@@ -37,30 +36,6 @@ static bool like_ethernet(struct nc_rd r)
 	uint16_t type = type_of(&r);
 
 	return in_use(type) || (type >= LLC_LEN && type < NC_TYPE_MIN && type <= r.left);
-}
-
-/* Whether the header's checksum holds. */
-static bool like_ipv4(struct nc_rd r)
-{
-	struct nc_rd first = r;
-	unsigned words = (nc_rd_u8(&first) & 15u) * 2;
-	uint32_t sum = 0;
-
-	if (words * 2 < IPV4_HEADER)
-		return false;
-	for (unsigned i = 0; i < words; i++)
-		sum += nc_rd_be16(&r);
-	sum = (sum >> 16) + (sum & 0xffff);
-	sum += sum >> 16;
-	return !r.failed && (sum & 0xffff) == 0xffff;
-}
-
-static bool like_ipv6(struct nc_rd r)
-{
-	nc_rd_skip(&r, 4);
-	uint16_t length = nc_rd_be16(&r);
-	nc_rd_skip(&r, IPV6_HEADER - 6);
-	return !r.failed && length <= r.left;
 }
 
 /* A zero first nibble begins a control word (RFC 4385 section 3) or an address. In that of Ethernet 12 more bits are zero
@@ -105,9 +80,9 @@ static enum nc_verdict next(struct nc_packet *p, struct nc_rd *r)
 	case 1:
 		return ethernet ? nc_next_ethernet(p) : channel(p, r);
 	case 4:
-		return ethernet && !like_ipv4(*r) ? nc_next_ethernet(p) : nc_next(p, NC_ETHERTYPE, NC_TYPE_IPV4);
+		return ethernet && !nc_inner_ipv4(*r) ? nc_next_ethernet(p) : nc_next(p, NC_ETHERTYPE, NC_TYPE_IPV4);
 	case 6:
-		return ethernet && !like_ipv6(*r) ? nc_next_ethernet(p) : nc_next(p, NC_ETHERTYPE, NC_TYPE_IPV6);
+		return ethernet && !nc_inner_ipv6(*r) ? nc_next_ethernet(p) : nc_next(p, NC_ETHERTYPE, NC_TYPE_IPV6);
 	default:
 		return like_ethernet(*r) ? nc_next_ethernet(p) : nc_next_nobody(p);
 	}

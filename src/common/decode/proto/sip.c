@@ -7,6 +7,8 @@
 #include "decode/decode.h"
 
 #define ROWS_MAX 256u
+#define CODE_MIN 100 /* RFC 3261 section 7.2 */
+#define CODE_MAX 699
 
 /* As the 2019 format numbers them, from 1. RFCs 3261, 3262, 6665, 3903, 6086, 3515, 3428, 3311. */
 static const char *const methods[] = {
@@ -264,6 +266,44 @@ static enum nc_verdict headers(struct nc_packet *p, struct nc_rd *r, Types__SIP 
 	return NC_DONE;
 }
 
+static bool is(struct span s, const char *text)
+{
+	return s.n == strlen(text) && memcmp(s.p, text, s.n) == 0;
+}
+
+static bool all_in(struct span s, uint8_t first, uint8_t last)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < first || s.p[i] > last)
+			return false;
+	return s.n > 0;
+}
+
+/* RFC 3986 section 3: letters, a colon, something. */
+static bool is_uri(struct span s)
+{
+	const uint8_t *colon = s.n > 0 ? memchr(s.p, ':', s.n) : NULL;
+	size_t scheme = colon ? (size_t)(colon - s.p) : 0;
+
+	return all_in((struct span){ s.p, scheme }, 'a', 'z') && scheme + 1 < s.n && all_in(s, '!', '~');
+}
+
+/* A start line as RFC 3261 writes it, letter by letter: its version is the proof. */
+static bool proves(struct nc_packet *p, struct nc_rd r)
+{
+	struct span s, first;
+	int32_t code;
+
+	(void)p;
+	if (!line(&r, &s))
+		return false;
+	first = word(&s);
+	if (is(first, "SIP/2.0"))
+		return status_code(word(&s), &code) && code >= CODE_MIN && code <= CODE_MAX;
+	struct span uri = word(&s);
+	return is(s, "SIP/2.0") && is_uri(uri) && all_in(first, 'A', 'Z');
+}
+
 static enum nc_verdict sip_decode(struct nc_packet *p, struct nc_rd *r)
 {
 	Types__SIP m = TYPES__SIP__INIT;
@@ -287,4 +327,7 @@ static enum nc_verdict sip_decode(struct nc_packet *p, struct nc_rd *r)
 const struct nc_decoder nc_decoder_sip = {
 	.name = "SIP", .decode = sip_decode, .descriptor = &types__sip__descriptor,
 	.keys = NC_KEYS({ NC_UDPPORT, 5060 }, { NC_TCPPORT, 5060 }),
+	/* three capital letters, or some of the few other characters beside them */
+	.proofs = NC_PROOFS({ NC_UDPPORT, 0xe0e0e00000000000, 0x4040400000000000, proves },
+	                    { NC_TCPPORT, 0xe0e0e00000000000, 0x4040400000000000, proves }),
 };

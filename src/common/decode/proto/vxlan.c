@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Virtual extensible LAN (RFC 7348 section 5), with the group policy (draft-smith-vxlan-group-policy-05 section 2.1) and the
  * protocol field (draft-ietf-nvo3-vxlan-gpe-13 section 3.1) extensions. */
+#include "decode/inner.h"
 #include "decode/tunnel.h"
 
 #define PORT     4789u
 #define PORT_GPE 4790u
+#define HEADER_LEN 8u
 #define FLAG_GBP 0x80u
 #define FLAG_VNI 0x08u
 #define FLAG_GPE 0x04u
@@ -53,7 +55,15 @@ static enum nc_verdict vxlan_decode(struct nc_packet *p, struct nc_rd *r)
 	return gpe && (flags & FLAG_GPE) ? next(p, group & 0xff) : nc_next_ethernet(p);
 }
 
+/* The mark has said it of the header: nothing but the flag is set. */
+static bool proves(struct nc_packet *p, struct nc_rd r)
+{
+	nc_rd_skip(&r, HEADER_LEN);
+	return nc_inner_ethernet(p, r);
+}
+
 const struct nc_decoder nc_decoder_vxlan = {
 	.name = "VXLAN", .decode = vxlan_decode, .descriptor = &types__vxlan__descriptor,
 	.keys = NC_KEYS({ NC_UDPPORT, PORT }, { NC_UDPPORT, PORT_GPE }),
+	.proofs = NC_PROOFS({ NC_UDPPORT, 0xffffffff000000ff, 0x0800000000000000, proves }),
 };
