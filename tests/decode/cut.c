@@ -17,6 +17,7 @@ static const struct {
 } payload_fields[] = {
 	{ NULL, "PayloadEntropy" }, { NULL, "PayloadSize" }, { NULL, "Payload" },
 	{ "Dot11", "Checksum" }, { "EthernetCTPReply", "Data" }, { "IPSecESP", "LenEncrypted" },
+	{ "IPv6", "HopByHop" }, /* of the header behind it */
 };
 
 struct packed {
@@ -43,7 +44,8 @@ static void clear_field(ProtobufCMessage *m, const char *name)
 	if (!f)
 		return;
 	size_t size = f->type == PROTOBUF_C_TYPE_DOUBLE ? sizeof(double)
-	            : f->type == PROTOBUF_C_TYPE_BYTES ? sizeof(ProtobufCBinaryData) : sizeof(int32_t);
+	            : f->type == PROTOBUF_C_TYPE_BYTES ? sizeof(ProtobufCBinaryData)
+	            : f->type == PROTOBUF_C_TYPE_MESSAGE ? sizeof(void *) : sizeof(int32_t);
 	memset((uint8_t *)m + f->offset, 0, size);
 }
 

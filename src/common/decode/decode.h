@@ -117,6 +117,7 @@ struct nc_packet {
 	uint8_t ip_version;
 	const uint8_t *ip_src, *ip_dst;
 	size_t ip_missing; /* bytes of its payload that the capture has not */
+	Types__IPv6 *ipv6; /* record of an IPv6 header that says hop-by-hop options follow, until they have; NULL: not wanted */
 	struct nc_outer outer;
 	bool frame_cut; /* the 802.3 length is more than what was captured */
 	/* set through the functions below; until then they hold the selector that led to the decoder that runs */
@@ -130,8 +131,9 @@ struct nc_packet {
  * is set to the packet's when it is empty. Nothing happens for types that are not wanted. */
 void nc_emit(struct nc_packet *p, const ProtobufCMessage *m);
 /* The same for a record with PayloadEntropy: `field` is the offset of that double in the struct, (data, n) the payload, which
- * must lie in the packet. It is filled in after the inner layers are done, in one pass over the bytes. */
-void nc_emit_entropy(struct nc_packet *p, const ProtobufCMessage *m, size_t field, const uint8_t *data, size_t n);
+ * must lie in the packet. It is filled in after the inner layers are done, in one pass over the bytes. Returns the copy, which
+ * may be changed until the packet is done; NULL when the type is not wanted or memory is full. */
+ProtobufCMessage *nc_emit_entropy(struct nc_packet *p, const ProtobufCMessage *m, size_t field, const uint8_t *data, size_t n);
 /* Whether a record of this type is wanted at all (to skip costly work). */
 bool nc_wanted(const struct nc_packet *p, const ProtobufCMessageDescriptor *d);
 

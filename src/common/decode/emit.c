@@ -70,13 +70,14 @@ void nc_emit(struct nc_packet *p, const ProtobufCMessage *m)
 	(void)queue(p, m);
 }
 
-void nc_emit_entropy(struct nc_packet *p, const ProtobufCMessage *m, size_t field, const uint8_t *data, size_t n)
+ProtobufCMessage *nc_emit_entropy(struct nc_packet *p, const ProtobufCMessage *m, size_t field, const uint8_t *data, size_t n)
 {
 	struct nc_engine *e = p->engine;
 	ProtobufCMessage *copy = queue(p, m);
 
 	if (copy && n > 0 && e->entropy_count < NC_RECORDS_MAX)
 		e->jobs[e->entropy_count++] = (struct nc_entropy_job){ (double *)(void *)((uint8_t *)copy + field), data, n };
+	return copy;
 }
 
 void nc_emit_entropies(struct nc_engine *e)

@@ -3,6 +3,7 @@
 #include "decode/decode.h"
 
 #define HEADER_LEN 40u
+#define HOP_BY_HOP 0u
 
 static enum nc_verdict ipv6_decode(struct nc_packet *p, struct nc_rd *r)
 {
@@ -20,6 +21,7 @@ static enum nc_verdict ipv6_decode(struct nc_packet *p, struct nc_rd *r)
 	p->ip_missing = length > r->left ? length - r->left : 0;
 	p->ip_src = h + 8;
 	p->ip_dst = h + 24;
+	p->ipv6 = NULL;
 	if (nc_wanted(p, &types__ipv6__descriptor)) {
 		Types__IPv6 m = TYPES__IPV6__INIT;
 		m.version = 6;
@@ -31,7 +33,9 @@ static enum nc_verdict ipv6_decode(struct nc_packet *p, struct nc_rd *r)
 		m.srcip = nc_p_ipv6(p, h + 8);
 		m.dstip = nc_p_ipv6(p, h + 24);
 		m.payloadsize = (int32_t)r->left;
-		nc_emit_entropy(p, &m.base, offsetof(Types__IPv6, payloadentropy), r->p, r->left);
+		ProtobufCMessage *kept = nc_emit_entropy(p, &m.base, offsetof(Types__IPv6, payloadentropy), r->p, r->left);
+		if (h[6] == HOP_BY_HOP)
+			p->ipv6 = (Types__IPv6 *)(void *)kept;
 	}
 	return nc_next(p, NC_IPPROTO, h[6]);
 }

@@ -46,6 +46,19 @@ static bool options(struct nc_packet *p, struct nc_rd *r, size_t n, Types__IPv6H
 	return true;
 }
 
+/* The options stand in the record of the IPv6 header in front of them, too. */
+static void into_ipv6(struct nc_packet *p, const Types__IPv6HopByHop *m)
+{
+	Types__IPv6HopByHop *copy = p->ipv6 ? nc_p_alloc(p, sizeof(*copy)) : NULL;
+
+	if (copy) {
+		*copy = *m;
+		copy->timestamp = p->ts;
+		p->ipv6->hopbyhop = copy;
+	}
+	p->ipv6 = NULL;
+}
+
 static enum nc_verdict hopbyhop_decode(struct nc_packet *p, struct nc_rd *r)
 {
 	Types__IPv6HopByHop m = TYPES__IPV6_HOP_BY_HOP__INIT;
@@ -62,6 +75,9 @@ static enum nc_verdict hopbyhop_decode(struct nc_packet *p, struct nc_rd *r)
 	if (!options(p, &opts, n, &m))
 		return NC_BAD;
 	nc_emit(p, &m.base);
+	if (p->arena->failed)
+		return NC_BAD;
+	into_ipv6(p, &m);
 	return nc_next(p, NC_IPPROTO, next);
 }
 
