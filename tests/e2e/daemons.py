@@ -98,12 +98,13 @@ class Net:
             os.close(fd)
 
     def veth(self, a, a_if, b, b_if, a_ip=None, b_ip=None):
-        """A pair between two namespaces. Neighbours are set, so that the kernel itself sends nothing."""
+        """A pair between two namespaces. Neighbours are set and there are no addresses of IPv6, so that the kernel itself sends nothing."""
         self.ip('-n', self.names[a], 'link', 'add', a_if, 'type', 'veth', 'peer', 'name', b_if, 'netns', self.names[b])
         for n, name, address in ((a, a_if, a_ip), (b, b_if, b_ip)):
             if address:
                 self.ip('-n', self.names[n], 'address', 'add', address + '/24', 'dev', name)
-            self.ip('-n', self.names[n], 'link', 'set', name, 'up')
+            # disable_ipv6 can't be set where /proc/sys is read-only
+            self.run(n, 'sh', '-c', 'ip link set "$1" addrgenmode none 2>/dev/null; ip link set "$1" up', 'sh', name)
         for n, name, other, there, address in ((a, a_if, b, b_if, b_ip), (b, b_if, a, a_if, a_ip)):
             if address:
                 self.ip('-n', self.names[n], 'neighbour', 'replace', address, 'lladdr', self.link(other, there)['address'], 'dev', name,
