@@ -134,7 +134,7 @@ struct nc_tcp {
 	size_t reserve;
 	struct nc_arena arena;
 	/* of the call in progress */
-	const struct nc_packet *packet;
+	const struct nc_packet *packet; /* NULL outside of one */
 	unsigned dir;
 	int64_t now_ns;
 	bool evicting; /* a stream goes for want of memory: no other may, meanwhile */
@@ -143,7 +143,7 @@ struct nc_tcp {
 /* tcp.c: what waits is handed out, with gaps, and the reader ends. The connection stays in the table. */
 void nc_tcp_finish(struct nc_tcp *t, struct nc_conn *c);
 
-/* table.c */
+/* conn.c */
 struct nc_conn *nc_conn_find(struct nc_tcp *t, const struct nc_conn_key *k, uint32_t *bucket);
 /* A new one in that bucket; makes room where there is none. */
 struct nc_conn *nc_conn_new(struct nc_tcp *t, const struct nc_conn_key *k, uint32_t bucket);

@@ -171,7 +171,6 @@ void nc_tcp_finish(struct nc_tcp *t, struct nc_conn *c)
 
 void nc_tcp_end(struct nc_tcp *t)
 {
-	t->packet = NULL;
 	for (uint32_t i = 1; i < t->conn_fresh; i++)
 		nc_tcp_finish(t, &t->conns[i]);
 }
@@ -375,7 +374,6 @@ unsigned nc_tcp_segment(void *user, const struct nc_packet *p, const struct nc_s
 	unsigned from = make_key(t, p, s, &k);
 
 	t->counters->segments++;
-	t->packet = p;
 	t->now_ns = p->ts_ns;
 	struct nc_conn *c = nc_conn_find(t, &k, &bucket);
 	if (c && nc_conn_expired(t, c, p->ts_ns)) {
@@ -394,7 +392,9 @@ unsigned nc_tcp_segment(void *user, const struct nc_packet *p, const struct nc_s
 	if (p->ts_ns > c->last_ns)
 		c->last_ns = p->ts_ns;
 	t->dir = from ^ c->first;
+	t->packet = p;
 	if (!(c->flags & NC_CONN_CLOSED))
 		take(t, c, t->dir, s);
+	t->packet = NULL;
 	return c->app;
 }

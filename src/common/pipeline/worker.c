@@ -23,6 +23,7 @@
 #include "record/pack.h"
 
 #define LIVE_BATCH     2048
+#define WINDOW         32768u             /* packets of a file between two points at which all workers look for what has ended */
 #define CHECK_EVERY    512u               /* packets of a file between two looks at main's wishes */
 /* The kernel hands over a block that is not full after the time of a poll; a busy machine may be late with it. */
 #define DRAIN_IDLE     3u
@@ -38,6 +39,8 @@ struct worker {
 	struct nc_buf line;
 	struct nc_stager stager;
 	struct nc_tcp *tcp; /* NULL: streams are not looked at */
+	uint64_t read;    /* packets of the file, own or not */
+	int64_t low_ns;   /* the earliest time since the last window began */
 	uint32_t flushed; /* generation of the last flush that main asked for */
 };
 
@@ -191,6 +194,15 @@ static bool passes(struct worker *w, const struct nc_capture_packet *pkt)
 	return false;
 }
 
+/* Ends what has been idle, at the same places of the file in every worker, so that their number makes no difference. */
+static void window(struct worker *w, int64_t ts_ns)
+{
+	if (w->read++ % WINDOW == 0 || ts_ns < w->low_ns)
+		w->low_ns = ts_ns;
+	if (w->tcp && w->read % WINDOW == 0)
+		nc_tcp_sweep(w->tcp, w->low_ns);
+}
+
 /* Reads on where the reader in the shared piece stands: a worker that died before has left it there. */
 static void run_file(struct worker *w)
 {
@@ -208,6 +220,7 @@ static void run_file(struct worker *w)
 			pkt.datalink = (uint32_t)w->s->o->base_datalink;
 		if (mine(w, &pkt) && passes(w, &pkt))
 			take(w, &pkt);
+		window(w, pkt.ts_ns);
 		if (n % CHECK_EVERY == 0) {
 			sh->counters.offset = nc_capfile_offset(c);
 			obey(w);
@@ -245,6 +258,8 @@ static void run_live(struct worker *w)
 	do {
 		n = nc_live_poll(w->s->live, LIVE_BATCH, on_live_packet, w);
 		obey(w);
+		if (w->tcp)
+			nc_tcp_sweep(w->tcp, nc_time_real());
 		idle = n > 0 ? 0 : idle + 1;
 		if (until == 0 && atomic_load(&sh->stop)) {
 			until = nc_time_mono() + DRAIN_LIMIT;
