@@ -71,6 +71,7 @@ UNIT_TESTS = \
 	tests/unit/test_session \
 	tests/unit/test_ship \
 	tests/unit/test_ssh \
+	tests/unit/test_tcp \
 	tests/unit/test_tcp_property \
 	tests/unit/test_spool \
 	tests/unit/test_store \
@@ -101,6 +102,7 @@ PROGRAM_LIBS = libnetcaptool.a libnetcapctl.a libsensord.a libcollectord.a
 
 # The whole reassembly, not what plays its part for the readers' own tests.
 STREAM_LIBS = tests/libreplay.a tests/libtape.a $(PROGRAM_LIBS) $(CMOCKA_LIBS) $(COMMON_LIBS)
+tests_unit_test_tcp_LDADD = $(STREAM_LIBS)
 tests_unit_test_tcp_property_LDADD = $(STREAM_LIBS)
 
 # Every test program is made of the .c file of its name.

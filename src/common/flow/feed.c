@@ -326,8 +326,11 @@ static bool step(struct nc_tcp *t, struct nc_conn *c, unsigned d, struct view *v
 	bool anew = f->again && !f->stop;
 	if (obey(f))
 		return used || over;
-	*again = anew && c->feed;
-	return *again;
+	if (!anew || !c->feed)
+		return false;
+	c->dir[d].begin -= (uint32_t)v->n;
+	*again = true;
+	return true;
 }
 
 /* Shows what is there, until it is gone or waits. */
@@ -344,8 +347,8 @@ static void pump(struct nc_tcp *t, struct nc_conn *c, unsigned d, struct view v)
 		}
 		v.n = 0;
 	}
-	for (bool other; !(c->dir[d].flags & NC_DIR_DONE) && step(t, c, d, &v, &other);)
-		again |= other;
+	while (!(c->dir[d].flags & NC_DIR_DONE) && step(t, c, d, &v, &again))
+		continue;
 	if (!(c->dir[d].flags & NC_DIR_DONE) && v.n) {
 		struct nc_feed *f = nc_feed_of(t, c);
 		if (!f || !nc_pend_add(t, c, &f->dir[d].pend, v.p, v.n, v.ts_ns))
