@@ -598,7 +598,9 @@ static void abandoned(void **state)
 	say(&l, 0, 0, "Ab");
 	assert_int_equal(l.t.counters.live, 1);
 	struct tape next;
-	struct nc_tcp_options o = { .wanted = wanted, .sink = &sink, .counters = &l.t.counters, .readers = two, .reader_count = 2 };
+	struct nc_tcp_options o = {
+		.wanted = wanted, .sink = &sink, .counters = &l.t.counters, .readers = two, .reader_count = 2,
+	};
 	assert_true(tape_open(&next, nc_tcp_min(), 0, two, 2));
 	memset(next.mem, 0, next.size);
 	assert_non_null(nc_tcp_init(next.mem, next.size, &o));
@@ -733,8 +735,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(in_order), cmocka_unit_test(out_of_order), cmocka_unit_test(content_of_overlaps),
 		cmocka_unit_test(gap_by_acknowledgement), cmocka_unit_test(gap_at_the_end), cmocka_unit_test(cut_by_the_capture),
-		cmocka_unit_test(picked_up), cmocka_unit_test(reset), cmocka_unit_test(ports_used_again), cmocka_unit_test(late_syn),
-		cmocka_unit_test(timeouts), cmocka_unit_test(content_then_port), cmocka_unit_test(asked_again),
+		cmocka_unit_test(picked_up), cmocka_unit_test(reset), cmocka_unit_test(ports_used_again),
+		cmocka_unit_test(late_syn), cmocka_unit_test(timeouts), cmocka_unit_test(content_then_port), cmocka_unit_test(asked_again),
 		cmocka_unit_test(bytes_before_an_answer), cmocka_unit_test(wants_and_skips), cmocka_unit_test(stops),
 		cmocka_unit_test(hands_over), cmocka_unit_test(too_much_pending), cmocka_unit_test(memory_of_readers),
 		cmocka_unit_test(abandoned), cmocka_unit_test(reverse), cmocka_unit_test(islands), cmocka_unit_test(hoarders),
