@@ -6,7 +6,7 @@ _netcap()
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
 	local switches='-buf -comp -payload -promisc -ignore-unknown -ignore-errors -csv -tsv -table -struc -json -utc
 		-fields -header -check -encoders -overview -version -h -help'
-	local valued='-r -iface -out -bpf -include -exclude -workers -snaplen -base -sep -select -begin -end -struct-sep
+	local valued='-r -iface -out -bpf -include -exclude -workers -stream-memory -snaplen -base -sep -select -begin -end -struct-sep
 		-ts2utc -opts -pbuf'
 
 	case ${prev/#--/-} in
@@ -38,7 +38,7 @@ _netcap()
 		fields=$(netcap -r "$file" -fields 2>/dev/null | tr , ' ')
 		mapfile -t COMPREPLY < <(compgen -P "$head" -W "$fields" -- "${cur##*,}")
 		;;
-	-bpf | -workers | -snaplen | -sep | -begin | -end | -struct-sep | -ts2utc | -opts | -pbuf)
+	-bpf | -workers | -stream-memory | -snaplen | -sep | -begin | -end | -struct-sep | -ts2utc | -opts | -pbuf)
 		COMPREPLY=()
 		;;
 	*)

@@ -145,6 +145,12 @@ static void sum_up(const struct run *r, const struct nc_pipeline_stats *st)
 		nc_grid_add(g, "%s", nc_types[i].name);
 		nc_grid_add(g, "%" PRIu64, st->records[i]);
 	}
+	for (size_t i = 0; i < nc_tcp_counts_count; i++) {
+		if (nc_tcp_counted(&st->tcp, &nc_tcp_counts[i]) == 0)
+			continue;
+		nc_grid_add(g, "%s", nc_tcp_counts[i].text);
+		nc_grid_add(g, "%" PRIu64, nc_tcp_counted(&st->tcp, &nc_tcp_counts[i]));
+	}
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		if (!rows[i].always && rows[i].value == 0)
 			continue;
@@ -203,6 +209,7 @@ static struct nc_pipeline_options pipeline_options(struct run *r)
 		.live = o->iface ? &r->live : NULL,
 		.filter = r->filter,
 		.workers = o->workers,
+		.stream_memory = o->stream_memory,
 		.payloads = o->payload,
 		.keep_errors = !o->ignore_errors,
 		.keep_unknown = !o->ignore_unknown,

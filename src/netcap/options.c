@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "base/text.h"
+#include "pipeline/pipeline.h"
 
 enum kind {
 	KIND_BOOL,    /* bool */
@@ -52,6 +53,8 @@ static const struct option options[] = {
 	{ "exclude", "TYPES", "leave these record types out", GROUP_INPUT, KIND_TEXT, AT(exclude), 0, 0 },
 	{ "workers", "N", "worker processes (default 0: one per core)",
 	  GROUP_INPUT, KIND_NUMBER, AT(workers), 0, NC_TOOL_WORKERS_MAX },
+	{ "stream-memory", "SIZE", "memory for TCP streams, of all workers together (default 256M)",
+	  GROUP_INPUT, KIND_NUMBER, AT(stream_memory), NC_STREAM_MEMORY_MIN, NC_STREAM_MEMORY_MAX },
 	{ "buf", NULL, "collect records in memory before they are written (default true)",
 	  GROUP_INPUT, KIND_BOOL, AT(buf), 0, 0 },
 	{ "comp", NULL, "compress the record files (default true)", GROUP_INPUT, KIND_BOOL, AT(comp), 0, 0 },
@@ -367,6 +370,7 @@ int nc_tool_options_parse(int argc, char **argv, struct nc_tool_options *o, stru
 {
 	*o = (struct nc_tool_options){
 		.snaplen = NC_TOOL_SNAPLEN_MAX,
+		.stream_memory = NC_STREAM_MEMORY,
 		.buf = true,
 		.comp = true,
 		.promisc = true,

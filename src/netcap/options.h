@@ -25,6 +25,7 @@ struct nc_tool_options {
 	const char *include, *exclude; /* as given; checked, and in `wanted` */
 	bool wanted[NC_TYPES_MAX];     /* by slot */
 	uint32_t workers;              /* 0: one per core */
+	uint32_t stream_memory;        /* bytes */
 	uint32_t snaplen;
 	const char *base_name; /* -base as given */
 	int base;              /* DLT number that replaces the capture's own; -1: the capture's own */

@@ -200,6 +200,7 @@ static int start_interface(struct nc_sensor *s, const char *name, struct nc_buf 
 	struct nc_pipeline_options o = {
 		.live = &i->live, .workers = (unsigned)set->workers, .payloads = set->payloads, .keep_errors = set->keep_errors,
 		.keep_unknown = set->keep_unknown, .base_datalink = -1, .output = NC_OUTPUT_BLOCKS, .level = LEVEL,
+		.stream_memory = set->stream_memory,
 	};
 
 	i->sensor = s;

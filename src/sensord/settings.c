@@ -120,6 +120,16 @@ const struct nc_conf_option nc_sensor_options[] = {
 		.help = "Folder of the sensor's key pair, which is made at the first start, and of errors.pcap, unknown.pcap and errors.log.",
 	},
 	{
+		.key = "streams.memory",
+		.kind = NC_CONF_SIZE,
+		AT(stream_memory),
+		.dflt = "256M",
+		.min = NC_STREAM_MEMORY_MIN,
+		.max = NC_STREAM_MEMORY_MAX,
+		.restart = true,
+		.help = "Memory for TCP streams, of all workers of an interface together.",
+	},
+	{
 		.key = "collector.address",
 		.kind = NC_CONF_STRING,
 		AT(collector_address),

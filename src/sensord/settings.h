@@ -15,7 +15,7 @@ struct nc_sensor_settings {
 	char *name;
 	struct nc_conf_list interfaces;
 	char *bpf;
-	uint64_t snaplen, buffer;
+	uint64_t snaplen, buffer, stream_memory;
 	bool promisc, payloads;
 	int64_t workers;
 	struct nc_conf_list include, exclude;

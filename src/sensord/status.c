@@ -12,6 +12,15 @@ static json_t *number(uint64_t v)
 	return json_integer(v > INT64_MAX ? INT64_MAX : (json_int_t)v);
 }
 
+static json_t *streams(const struct nc_tcp_counters *c)
+{
+	json_t *o = json_object();
+
+	for (size_t i = 0; i < nc_tcp_counts_count; i++)
+		json_object_set_new(o, nc_tcp_counts[i].key, number(nc_tcp_counted(c, &nc_tcp_counts[i])));
+	return o;
+}
+
 static json_t *interface_status(const struct nc_sensor_interface *i, const struct nc_pipeline_stats *st)
 {
 	json_t *drops = json_object(), *o = json_object();
@@ -28,6 +37,7 @@ static json_t *interface_status(const struct nc_sensor_interface *i, const struc
 	json_object_set_new(o, "unknown", number(st->unknown));
 	json_object_set_new(o, "killers", number(st->crashes));
 	json_object_set_new(o, "drops", drops);
+	json_object_set_new(o, "streams", streams(&st->tcp));
 	return o;
 }
 

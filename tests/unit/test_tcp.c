@@ -734,13 +734,15 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(in_order), cmocka_unit_test(out_of_order), cmocka_unit_test(content_of_overlaps),
-		cmocka_unit_test(gap_by_acknowledgement), cmocka_unit_test(gap_at_the_end), cmocka_unit_test(cut_by_the_capture),
-		cmocka_unit_test(picked_up), cmocka_unit_test(reset), cmocka_unit_test(ports_used_again),
-		cmocka_unit_test(late_syn), cmocka_unit_test(timeouts), cmocka_unit_test(content_then_port), cmocka_unit_test(asked_again),
+		cmocka_unit_test(gap_by_acknowledgement), cmocka_unit_test(gap_at_the_end),
+		cmocka_unit_test(cut_by_the_capture), cmocka_unit_test(picked_up), cmocka_unit_test(reset),
+		cmocka_unit_test(ports_used_again), cmocka_unit_test(late_syn), cmocka_unit_test(timeouts),
+		cmocka_unit_test(content_then_port), cmocka_unit_test(asked_again),
 		cmocka_unit_test(bytes_before_an_answer), cmocka_unit_test(wants_and_skips), cmocka_unit_test(stops),
-		cmocka_unit_test(hands_over), cmocka_unit_test(too_much_pending), cmocka_unit_test(memory_of_readers),
-		cmocka_unit_test(abandoned), cmocka_unit_test(reverse), cmocka_unit_test(islands), cmocka_unit_test(hoarders),
-		cmocka_unit_test(flood), cmocka_unit_test(crowd),
+		cmocka_unit_test(hands_over), cmocka_unit_test(too_much_pending),
+		cmocka_unit_test(memory_of_readers), cmocka_unit_test(abandoned), cmocka_unit_test(reverse),
+		cmocka_unit_test(islands), cmocka_unit_test(hoarders), cmocka_unit_test(flood),
+		cmocka_unit_test(crowd),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

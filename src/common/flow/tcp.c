@@ -19,6 +19,29 @@
 
 _Static_assert(sizeof(struct nc_conn) == 128, "two cache lines");
 
+#define COUNT(FIELD, TEXT) { #FIELD, TEXT, offsetof(struct nc_tcp_counters, FIELD) }
+
+const struct nc_tcp_count nc_tcp_counts[] = {
+	COUNT(segments, "TCP segments"),
+	COUNT(streams, "streams"),
+	COUNT(recognised, "streams recognised"),
+	COUNT(live, "streams live"),
+	COUNT(out_of_order, "segments out of order"),
+	COUNT(retransmitted, "bytes retransmitted"),
+	COUNT(overlaps, "bytes that came twice, different"),
+	COUNT(outside, "segments outside of their stream"),
+	COUNT(gaps, "gaps in streams"),
+	COUNT(lost, "bytes in these gaps"),
+	COUNT(timeouts, "streams ended by time"),
+	COUNT(evicted, "streams given up for memory"),
+	COUNT(quiet_evicted, "half-open streams given up"),
+	COUNT(overflows, "streams with too long a message"),
+	COUNT(no_memory, "stream readers without memory"),
+	COUNT(abandoned, "streams lost with a worker"),
+};
+const size_t nc_tcp_counts_count = sizeof(nc_tcp_counts) / sizeof(nc_tcp_counts[0]);
+_Static_assert(sizeof(nc_tcp_counts) / sizeof(nc_tcp_counts[0]) == sizeof(struct nc_tcp_counters) / sizeof(uint64_t), "all of them");
+
 /* --- set-up ------------------------------------------------------------------------------------------------------------------
  */
 
@@ -34,6 +57,9 @@ static bool reader_useful(const struct nc_stream_reader *r, const bool *wanted)
 
 bool nc_tcp_useful(const bool wanted[static NC_TYPES_MAX])
 {
+	if (wanted[nc_type_slot(nc_type_by_desc(&types__flow__descriptor))] ||
+	    wanted[nc_type_slot(nc_type_by_desc(&types__connection__descriptor))])
+		return true;
 	for (size_t i = 0; i < nc_stream_readers_count; i++)
 		if (reader_useful(nc_stream_readers[i], wanted))
 			return true;

@@ -46,7 +46,20 @@ struct nc_tcp_options {
 	size_t reader_count;
 };
 
-/* Whether any reader writes a record that is wanted. */
+/* The counters by name: what status and summaries show. */
+struct nc_tcp_count {
+	const char *key;  /* "out_of_order" */
+	const char *text; /* "segments out of order" */
+	size_t at;        /* of the uint64_t in struct nc_tcp_counters */
+};
+extern const struct nc_tcp_count nc_tcp_counts[];
+extern const size_t nc_tcp_counts_count;
+static inline uint64_t nc_tcp_counted(const struct nc_tcp_counters *c, const struct nc_tcp_count *which)
+{
+	return *(const uint64_t *)(const void *)((const uint8_t *)c + which->at);
+}
+
+/* Whether any record is wanted that needs the streams: one of a reader, or one that says what a flow's application is. */
 bool nc_tcp_useful(const bool wanted[static NC_TYPES_MAX]);
 
 /* All state lies in mem of `size` bytes (at least nc_tcp_min(); a fresh mapping: aligned to a page, all zero, and touched only as

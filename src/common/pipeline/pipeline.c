@@ -787,16 +787,12 @@ static void add_defrag(struct nc_defrag_counters *to, const struct nc_defrag_cou
 	to->bad += c->bad;
 }
 
-/* All are counts of 64 bits. */
 static void add_tcp(struct nc_tcp_counters *to, const struct nc_tcp_counters *c)
 {
-	uint64_t a[sizeof(*c) / sizeof(uint64_t)], b[sizeof(*c) / sizeof(uint64_t)];
-
-	memcpy(a, to, sizeof(a));
-	memcpy(b, c, sizeof(b));
-	for (size_t i = 0; i < sizeof(a) / sizeof(a[0]); i++)
-		a[i] += b[i];
-	memcpy(to, a, sizeof(a));
+	for (size_t i = 0; i < nc_tcp_counts_count; i++) {
+		uint64_t *sum = (uint64_t *)(void *)((uint8_t *)to + nc_tcp_counts[i].at);
+		*sum += nc_tcp_counted(c, &nc_tcp_counts[i]);
+	}
 }
 
 static void add_worker(struct nc_pipeline_stats *to, const struct member *m)

@@ -19,7 +19,10 @@
 #include "record/type.h"
 
 #define NC_WORKERS_MAX   64u
-#define NC_STREAM_MEMORY ((size_t)256 << 20)
+/* of streams: the default, and what an option may say; a worker takes no less than nc_tcp_min() */
+#define NC_STREAM_MEMORY     (256u << 20)
+#define NC_STREAM_MEMORY_MIN (4u << 20)
+#define NC_STREAM_MEMORY_MAX UINT32_MAX
 
 /* In which form records leave the workers. */
 enum nc_output { NC_OUTPUT_BLOCKS, NC_OUTPUT_PLAIN, NC_OUTPUT_CSV };
