@@ -223,17 +223,17 @@ static void whole_handshake(void **state)
 
 	client_flight(&c, false, 16384);
 	server_flight(&v, zeros, 16384);
-	record(&c, 20, "\x01", 1);
 	record(&v, 20, "\x01", 1);
 	nc_drive_open(&d, &nc_reader_tls, 4711, true);
 	nc_drive_give(&d, CLIENT, c.data, c.len, 5 * S);
 	nc_drive_give(&d, SERVER, v.data, v.len, 6 * S);
+	nc_drive_give(&d, CLIENT, "\x14\x03\x03\0\x01\x01", 6, 6 * S);
 	assert_true(d.stopped);
 	assert_int_equal(d.count, 2);
 	check_client(client_of(&d, 0));
 	check_server(server_of(&d, 1));
-	assert_int_equal(client_of(&d, 0)->messagelen, c.len - 5 - 6);
-	assert_int_equal(client_of(&d, 0)->handshakelen, c.len - 5 - 6 - 4);
+	assert_int_equal(client_of(&d, 0)->messagelen, c.len - 5);
+	assert_int_equal(client_of(&d, 0)->handshakelen, c.len - 5 - 4);
 	assert_int_equal(d.records[0].ts_ns, 5 * S);
 	assert_int_equal(d.records[1].ts_ns, 6 * S);
 	assert_false(server_of(&d, 1)->helloretryrequest);
@@ -254,11 +254,11 @@ static void any_cut(void **state)
 		struct nc_drive d;
 		client_flight(&c, false, 1 + nc_drive_draw(&random, 300));
 		server_flight(&v, zeros, 40 + nc_drive_draw(&random, 9000));
-		record(&c, 20, "\x01", 1);
 		record(&v, 20, "\x01", 1);
 		nc_drive_open(&d, &nc_reader_tls, 4711, true);
 		nc_drive_cut(&d, CLIENT, c.data, c.len, 1 + nc_drive_draw(&random, 400), &random, S);
 		nc_drive_cut(&d, SERVER, v.data, v.len, 1 + nc_drive_draw(&random, 2000), &random, S);
+		nc_drive_cut(&d, CLIENT, "\x14\x03\x03\0\x01\x01", 6, 1 + nc_drive_draw(&random, 6), &random, S);
 		assert_true(d.stopped);
 		assert_int_equal(d.count, 2);
 		check_client(client_of(&d, 0));
@@ -326,6 +326,26 @@ static void retry(void **state)
 	nc_buf_free(&c);
 	nc_buf_free(&v);
 	nc_buf_free(&r);
+}
+
+/* Only one side was captured: what is behind ChangeCipherSpec is a hello, or encrypted. */
+static void one_side(void **state)
+{
+	struct nc_buf c = { 0 };
+	struct nc_drive d;
+	(void)state;
+
+	client_flight(&c, false, 16384);
+	record(&c, 20, "\x01", 1);
+	nc_drive_open(&d, &nc_reader_tls, 4711, false);
+	nc_drive_give(&d, CLIENT, c.data, c.len, S);
+	nc_drive_give(&d, CLIENT, c.data, c.len, S);
+	assert_int_equal(d.count, 2);
+	nc_drive_give(&d, CLIENT, "\x16\x03\x03\0\x28\x99", 6, S);
+	nc_drive_give(&d, CLIENT, c.data, c.len, S);
+	assert_int_equal(d.count, 2);
+	nc_drive_close(&d);
+	nc_buf_free(&c);
 }
 
 /* RFC 8446 section 4.2.10: data may follow at once; a server that asks for a retry throws it away. */
@@ -446,6 +466,26 @@ static void cut_bodies(void **state)
 	}
 	assert_int_equal(seen, 2); /* without extensions, and whole */
 	nc_buf_free(&body);
+}
+
+/* One byte behind the last extension is no extension. */
+static void rest_of_extensions(void **state)
+{
+	struct nc_buf body = { 0 }, m = { 0 }, c = { 0 };
+	struct nc_drive d;
+	(void)state;
+
+	hello_start(&body, 0x0301, zeros, 0);
+	nc_buf_add(&body, "\0\x02\0\x34\x01\0\0\x05\0\0\0\0\0", 13);
+	message(&m, 1, body.data, body.len);
+	records(&c, &m, 16384);
+	nc_drive_open(&d, &nc_reader_tls, 443, true);
+	nc_drive_give(&d, CLIENT, c.data, c.len, S);
+	check_ja3(client_of(&d, 0)->ja3, "769,52,0,,");
+	nc_drive_close(&d);
+	nc_buf_free(&body);
+	nc_buf_free(&m);
+	nc_buf_free(&c);
 }
 
 /* Each byte of both flights set to 0, 1, 127 and 255. */
@@ -590,6 +630,8 @@ int main(void)
 		cmocka_unit_test(too_large),
 		cmocka_unit_test(probes),
 		cmocka_unit_test(draft_server),
+		cmocka_unit_test(one_side),
+		cmocka_unit_test(rest_of_extensions),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 
 #define RANDOM     32u
 #define SESSION_ID 32u
+#define EXT_HEAD   4u
 
 /* ExtensionType (RFC 8446 section 4.2, RFC 8422 section 5.1.2). */
 enum {
@@ -140,10 +141,10 @@ static void client_extension(struct client *c, uint16_t type, struct nc_rd *r)
 			table[i].read(c, r);
 }
 
-/* How many extensions r holds; false when it ends within one. */
+/* How many extensions r holds; false when it ends within one. Less than a head of one is passed over. */
 static bool count_extensions(struct nc_rd r, size_t *ret)
 {
-	for (*ret = 0; r.left > 0; (*ret)++) {
+	for (*ret = 0; r.left >= EXT_HEAD; (*ret)++) {
 		nc_rd_skip(&r, 2);
 		nc_rd_skip(&r, nc_rd_be16(&r));
 		if (r.failed)
@@ -210,7 +211,7 @@ bool nc_hello_client(struct nc_stream *s, struct nc_rd r, Types__TLSClientHello 
 	if (!numbers(s, &methods, 1, (struct list){ &m->n_compressmethods, &m->compressmethods }) ||
 	    !extensions(s, &r, &m->extensionlen, &all, &types))
 		return false;
-	while (all.left > 0) {
+	while (all.left >= EXT_HEAD) {
 		uint16_t type = nc_rd_be16(&all);
 		struct nc_rd value = nc_rd_sub(&all, nc_rd_be16(&all));
 		m->extensions[m->n_extensions++] = type;
@@ -281,7 +282,7 @@ bool nc_hello_server(struct nc_stream *s, struct nc_rd r, Types__TLSServerHello 
 	m->compressmethod = draft ? 0 : nc_rd_u8(&r);
 	if (m->sessionidlen > SESSION_ID || !extensions(s, &r, &m->extensionlen, &all, &types))
 		return false;
-	while (all.left > 0) {
+	while (all.left >= EXT_HEAD) {
 		uint16_t type = nc_rd_be16(&all);
 		struct nc_rd value = nc_rd_sub(&all, nc_rd_be16(&all));
 		m->extensions[m->n_extensions++] = type;

@@ -338,11 +338,14 @@ static bool pass_message(struct walk *w)
 	return w->skip == 0;
 }
 
-/* Whether hellos in the clear may follow ChangeCipherSpec or encrypted records: the compatibility mode of TLS 1.3 sends the one
- * before the second ClientHello (RFC 8446 appendix D.4), and early data that the server refuses is the other. */
-static bool goes_on(const struct walk *w)
+/* Whether a hello in the clear may follow a record of this type. In the compatibility mode of TLS 1.3 ChangeCipherSpec stands
+ * before the second ClientHello (RFC 8446 appendix D.4), and the capture may lack what the server said. The other case is early
+ * data that the server refuses. */
+static bool goes_on(const struct walk *w, uint8_t type)
 {
-	return w->tls->retry || w->tls->early;
+	if (type != CHANGE_CIPHER_SPEC && type != APPLICATION_DATA)
+		return true;
+	return w->tls->retry || w->tls->early || (type == CHANGE_CIPHER_SPEC && w->tls->side[!w->dir].hellos == 0);
 }
 
 static bool v2_hello(struct walk *w)
@@ -381,8 +384,7 @@ static bool record(struct walk *w)
 	enum nc_guess guess = head_guess(r.p, r.left);
 	uint8_t type = nc_rd_u8(&r);
 	uint16_t version = nc_rd_be16(&r), length = nc_rd_be16(&r);
-	bool closed = type == CHANGE_CIPHER_SPEC || type == APPLICATION_DATA;
-	if (guess != NC_GUESS_YES || ++w->side->records > RECORDS_MAX || (closed && !goes_on(w)))
+	if (guess != NC_GUESS_YES || ++w->side->records > RECORDS_MAX || !goes_on(w, type))
 		return not_yet(w, NOT, 0);
 	w->at += HEAD;
 	if (type != HANDSHAKE) {
