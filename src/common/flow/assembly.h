@@ -117,7 +117,7 @@ struct nc_tcp {
 	uint8_t seed[NC_SIPHASH_KEY];
 	const struct nc_stream_reader *const *readers;
 	unsigned reader_count;
-	uint32_t readers_wanted; /* those that write something that is wanted */
+	uint32_t readers_wanted; /* those that write, or lead to, something that is wanted */
 	bool wanted[NC_TYPES_MAX];
 	unsigned stamps[NC_TYPES_MAX]; /* offset of the Timestamp; 0: none */
 	/* table */

@@ -61,6 +61,7 @@ struct nc_stream_reader {
 	void (*end)(struct nc_stream *s);
 	/* ended by NULL: the records it writes; when none is wanted, it is not asked for more than its name */
 	const ProtobufCMessageDescriptor *const *records;
+	bool hands_over; /* it calls nc_stream_again: it reads even when only records of others are wanted */
 };
 
 /* The readers, generated from the folder (streams.c): flow/stream/<id>.c defines const struct nc_stream_reader nc_reader_<id>. */

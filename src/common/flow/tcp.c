@@ -75,6 +75,9 @@ static void note_readers(struct nc_tcp *t, const struct nc_tcp_options *o)
 	for (unsigned i = 0; i < t->reader_count; i++)
 		if (reader_useful(t->readers[i], t->wanted))
 			t->readers_wanted |= 1u << i;
+	for (unsigned i = 0; t->readers_wanted && i < t->reader_count; i++)
+		if (t->readers[i]->hands_over)
+			t->readers_wanted |= 1u << i;
 }
 
 static void note_stamps(struct nc_tcp *t)

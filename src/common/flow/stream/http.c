@@ -461,4 +461,5 @@ const struct nc_stream_reader nc_reader_http = {
 	.gap = http_gap,
 	.end = http_end,
 	.records = (const ProtobufCMessageDescriptor *const[]){ &types__http__descriptor, NULL },
+	.hands_over = true,
 };
