@@ -207,6 +207,8 @@ void nc_output_chunk(struct nc_output_files *f, const struct nc_chunk *c)
 	case NC_CHUNK_LOG:
 		add_kept(f, c);
 		break;
+	case NC_CHUNK_PARTS:
+		break; /* never gets out of the pipeline */
 	}
 }
 

@@ -8,6 +8,16 @@ libnetcap_a_SOURCES += src/common/flow/defrag.h src/common/flow/defrag.c \
 	src/common/flow/sink.h \
 	src/common/flow/stream.h src/common/flow/stream.c src/common/flow/streams.c \
 	src/common/flow/conn.c src/common/flow/tcp.h src/common/flow/tcp.c
+	src/common/flow/table.c src/common/flow/tcp.h src/common/flow/tcp.c
+
+# flow tables
+libnetcap_a_SOURCES += src/common/flow/entry.c src/common/flow/flowtable.h \
+	src/common/flow/flows.c src/common/flow/flows.h \
+	src/common/flow/ident.c src/common/flow/ident.h \
+	src/common/flow/merge.c src/common/flow/merge.h \
+	src/common/flow/part.h \
+	src/common/flow/walk.c src/common/flow/window.c
+
 include src/common/flow/stream.mk
 
 # of the reader stream/http.c

@@ -21,6 +21,8 @@
 
 #include "base/text.h"
 #include "base/time.h"
+#include "pipeline/flows.h"
+#include "pipeline/gather.h"
 #include "pipeline/report.h"
 #include "pipeline/worker.h"
 
@@ -34,9 +36,12 @@
 #define FDS_MAX          1024
 #define TICK             (NC_NS_PER_S / 4)
 #define STUCK_TICKS      4u   /* for which a worker that was told to stop may wait for its file */
+#define FLOW_SLACK       (3 * NC_NS_PER_S) /* live: by which parts of flows may be late */
+#define SWEEP_TICKS      4u
 #define ROUND_MESSAGES   64u  /* of a ring before the others have their turn */
 
-enum state { WORKER_RUNNING, WORKER_PAUSED, WORKER_FINISHED };
+/* Drained: it has ended, and parts of flows that must wait are still in its ring. */
+enum state { WORKER_RUNNING, WORKER_PAUSED, WORKER_DRAINED, WORKER_FINISHED };
 
 struct member {
 	struct nc_pipeline *p;
@@ -61,6 +66,11 @@ struct member {
 	unsigned still_ticks;
 	bool timed_out;
 	bool cut_off;                  /* killed while it waited for its file, since we were told to stop */
+	uint64_t windows;              /* of the file, that it has ended */
+	int64_t low_ns;                /* low-water time of the last one; live: where its packets are */
+	bool marked;                   /* low_ns is set */
+	bool held;                     /* what comes next in its ring is of a window that others have not reached */
+	uint32_t flow_flushed;         /* generation of the last flush of flows that it has done */
 	bool broken;                   /* its ring held nonsense */
 	unsigned recent;               /* restarts, forgotten by and by */
 };
@@ -77,6 +87,11 @@ struct nc_pipeline {
 	uint64_t source_size;
 	uint8_t *crash_copy;
 	uint8_t *log_text;
+	struct nc_gather *gather;      /* NULL: no flows are wanted */
+	uint64_t windows;              /* of the file, that all workers have ended */
+	uint32_t flow_flush;           /* generation of the last flush of flows, and of the last one that all have done */
+	uint32_t flow_flushed;
+	unsigned sweep_ticks;
 	bool stopping, done;
 	int status;
 	char problem[192];
@@ -110,6 +125,67 @@ static bool block_is_sound(const struct nc_ring_msg *m, const uint8_t *p)
 	       info.type == nc_types[m->slot].number;
 }
 
+static void forward(void *user, const struct nc_chunk *c)
+{
+	struct nc_pipeline *p = user;
+
+	p->ev.chunk(p->ev.user, c);
+}
+
+static void add_one(int counter);
+static void advance(struct nc_pipeline *p);
+
+/* A worker that ended a window: the next one after those it has ended, or one that its predecessor had told already. */
+static bool mark(struct member *m, const struct nc_flow_part *part)
+{
+	if (!m->p->o.live) {
+		if (part->order > m->windows + 1)
+			return false;
+		m->windows = part->order > m->windows ? part->order : m->windows;
+	}
+	m->low_ns = part->first_ns;
+	m->marked = true;
+	return true;
+}
+
+static bool take_part(struct member *m, const struct nc_flow_part *part)
+{
+	switch (part->kind) {
+	case NC_FLOW_MARK:
+		return mark(m, part);
+	case NC_FLOW_FLUSHED:
+		m->flow_flushed = (uint32_t)part->order;
+		return true;
+	default:
+		return nc_gather_part(m->p->gather, part);
+	}
+}
+
+/* Each part is copied out before it is looked at. */
+static bool take_parts(struct member *m, const struct nc_ring_msg *msg, const uint8_t *p)
+{
+	struct nc_flow_part part;
+	size_t n = msg->len / sizeof(part);
+
+	if (!m->p->gather || msg->len % sizeof(part) != 0)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		memcpy(&part, p + i * sizeof(part), sizeof(part));
+		if (!take_part(m, &part))
+			return false;
+	}
+	advance(m->p);
+	return true;
+}
+
+/* So that the end of a window means the same in all workers; after all, theirs is one file. */
+static bool must_wait(const struct member *m, const struct nc_ring_msg *msg)
+{
+	const struct nc_pipeline *p = m->p;
+
+	return msg->kind == NC_CHUNK_PARTS && !p->o.live && !p->stopping && (int32_t)(msg->datalink - (uint32_t)p->windows) > 0;
+}
+
 static bool deliver(struct member *m, const struct nc_ring_msg *msg, uint8_t *p)
 {
 	struct nc_chunk c = {
@@ -117,7 +193,7 @@ static bool deliver(struct member *m, const struct nc_ring_msg *msg, uint8_t *p)
 		.last_ns = msg->last_ns, .data = p, .n = msg->len,
 	};
 
-	if (msg->kind > NC_CHUNK_LOG || msg->slot >= NC_STAGES)
+	if (msg->kind > NC_CHUNK_PARTS || msg->slot >= NC_STAGES)
 		return false;
 	if (msg->kind <= NC_CHUNK_CSV) {
 		if (msg->slot >= nc_types_count || (msg->kind == NC_CHUNK_BLOCK && !block_is_sound(msg, p)))
@@ -125,6 +201,8 @@ static bool deliver(struct member *m, const struct nc_ring_msg *msg, uint8_t *p)
 		c.type = &nc_types[msg->slot];
 	}
 	m->delivered[msg->slot] = msg->gen + 1;
+	if (msg->kind == NC_CHUNK_PARTS)
+		return take_parts(m, msg, p);
 	m->p->ev.chunk(m->p->ev.user, &c);
 	return true;
 }
@@ -145,7 +223,12 @@ static bool take_messages(struct member *m, unsigned max)
 	unsigned n = 0;
 	int rc = 0;
 
+	m->held = false;
 	for (; n < max && !m->broken && (rc = nc_ring_next(&m->ring, &msg, &p)) > 0; n++) {
+		if (must_wait(m, &msg)) {
+			m->held = true;
+			break;
+		}
 		if (!deliver(m, &msg, p)) {
 			rc = -EBADMSG;
 			break;
@@ -163,6 +246,8 @@ static bool take_messages(struct member *m, unsigned max)
 	return n == max;
 }
 
+static void finish(struct member *m);
+
 static void on_data(void *user, uint32_t events)
 {
 	struct member *m = user;
@@ -173,6 +258,72 @@ static void on_data(void *user, uint32_t events)
 	(void)n;
 	if (take_messages(m, ROUND_MESSAGES))
 		add_one(m->data_ready);
+	else if (m->state == WORKER_DRAINED && !m->held)
+		finish(m);
+}
+
+/* --- flows -------------------------------------------------------------------------------------------------------------------
+ */
+
+static bool all_flushed(const struct nc_pipeline *p)
+{
+	for (unsigned i = 0; i < p->count; i++)
+		if (p->members[i].state == WORKER_RUNNING && p->members[i].flow_flushed != p->flow_flush)
+			return false;
+	return true;
+}
+
+/* Whether all workers that go on have ended a window more; its low-water time is the same in each. */
+static bool window_ended(const struct nc_pipeline *p, int64_t *low_ns)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < p->count; i++) {
+		const struct member *m = &p->members[i];
+		if (m->state == WORKER_FINISHED)
+			continue;
+		if (m->windows <= p->windows)
+			return false;
+		*low_ns = m->low_ns;
+		any = true;
+	}
+	return any;
+}
+
+/* Goes on to the windows that all workers have ended, and lets those go on that are ahead. */
+static void advance(struct nc_pipeline *p)
+{
+	int64_t low_ns = 0;
+	bool moved = false;
+
+	while (!p->o.live && window_ended(p, &low_ns)) {
+		nc_gather_window(p->gather, low_ns);
+		p->windows++;
+		moved = true;
+	}
+	for (unsigned i = 0; i < p->count; i++)
+		if ((moved || p->stopping) && p->members[i].held)
+			add_one(p->members[i].data_ready);
+	if (p->flow_flushed != p->flow_flush && all_flushed(p)) {
+		p->flow_flushed = p->flow_flush;
+		nc_gather_all(p->gather);
+		nc_gather_flush(p->gather);
+	}
+}
+
+/* Live: where the newest packets are is known from all workers that live, and all but the latest parts have come. */
+static void sweep(struct nc_pipeline *p)
+{
+	int64_t now = INT64_MIN;
+
+	if (!p->gather || !p->o.live || ++p->sweep_ticks < SWEEP_TICKS)
+		return;
+	p->sweep_ticks = 0;
+	for (unsigned i = 0; i < p->count; i++)
+		if (p->members[i].marked && p->members[i].low_ns > now)
+			now = p->members[i].low_ns;
+	if (now > INT64_MIN + FLOW_SLACK)
+		nc_gather_sweep(p->gather, now - FLOW_SLACK);
 }
 
 /* --- the end -----------------------------------------------------------------------------------------------------------------
@@ -186,6 +337,10 @@ static void check_done(struct nc_pipeline *p)
 	if (p->done)
 		return;
 	p->done = true;
+	if (p->gather) {
+		nc_gather_all(p->gather);
+		nc_gather_flush(p->gather);
+	}
 	nc_loop_del_timer(p->tick);
 	p->tick = NULL;
 	p->ev.done(p->ev.user, p->status, *p->problem ? p->problem : NULL);
@@ -217,10 +372,18 @@ static struct nc_live_stats kernel_stats(const struct member *m)
 	return sum;
 }
 
+/* Packets; steps of the flow table look like some. */
+static uint64_t taken(const struct member *m)
+{
+	uint64_t seq = atomic_load(&m->shared->current.seq), steps = m->shared->counters.steps;
+
+	return seq > steps ? seq - steps : 0;
+}
+
 /* What the kernel took for this worker and libpcap never handed over. */
 static uint64_t undelivered(const struct member *m, const struct nc_live_stats *st)
 {
-	uint64_t gone = st->dropped + atomic_load(&m->shared->current.seq) + m->given_up;
+	uint64_t gone = st->dropped + taken(m) + m->given_up;
 
 	return st->received > gone ? st->received - gone : 0;
 }
@@ -239,6 +402,8 @@ static void finish(struct member *m)
 	/* its share of the packets would go nowhere from now on */
 	if (m->live && !m->p->stopping)
 		nc_pipeline_stop(m->p);
+	if (m->p->gather)
+		advance(m->p);
 	check_done(m->p);
 }
 
@@ -499,6 +664,8 @@ static void restart(struct member *m)
 		return;
 	}
 	settle_stages(m);
+	m->flow_flushed = m->p->flow_flush;
+	atomic_store(&m->shared->flow_flush, m->p->flow_flush);
 	/* empty by now, or nonsense that the next worker must not stumble over */
 	m->broken = false;
 	m->ring = nc_ring_clear(m->ring.ring, m->p->layout.ring_size);
@@ -511,6 +678,22 @@ static void restart(struct member *m)
 	start_or_fail(m);
 }
 
+static void take_all(struct member *m)
+{
+	while (take_messages(m, UINT_MAX))
+		;
+}
+
+/* What waits in the ring of a worker that died is taken before its time, since its successor needs the ring. */
+static void take_early(struct member *m)
+{
+	bool stopping = m->p->stopping;
+
+	m->p->stopping = true;
+	take_all(m);
+	m->p->stopping = stopping;
+}
+
 static void on_exit_event(void *user, uint32_t events)
 {
 	struct member *m = user;
@@ -520,13 +703,19 @@ static void on_exit_event(void *user, uint32_t events)
 	if (waitid(P_PID, (id_t)m->pid, &si, WEXITED | WNOHANG) != 0 || si.si_pid == 0)
 		return;
 	forget_worker(m);
-	(void)take_messages(m, UINT_MAX);
+	take_all(m);
 	uint32_t phase = atomic_load(&m->shared->phase);
 	bool orderly = si.si_code == CLD_EXITED && si.si_status == 0 && (phase == NC_PHASE_DONE || phase == NC_PHASE_FAILED);
+	if (orderly && !m->broken && m->held) {
+		m->state = WORKER_DRAINED;
+		return;
+	}
 	if (orderly && !m->broken) {
 		finish(m);
 		return;
 	}
+	if (m->held)
+		take_early(m);
 	if (!m->cut_off || in_hand(m))
 		bury(m, &si);
 	if (m->still_deaths >= STILL_DEATHS_MAX) {
@@ -568,6 +757,7 @@ static void on_tick(void *user)
 		if (!m->timed_out && !m->cut_off)
 			watch(m);
 	}
+	sweep(p);
 }
 
 /* --- set-up ------------------------------------------------------------------------------------------------------------------
@@ -596,7 +786,34 @@ static void lay_out(struct nc_pipeline *p)
 	l->defrag = at;
 	l->defrag_size = DEFRAG_SIZE > nc_defrag_min() ? DEFRAG_SIZE : nc_defrag_min();
 	at += page_up(l->defrag_size);
+	l->flows = at;
+	l->flows_size = p->gather ? nc_flows_size(p->o.max_flows) : 0;
+	at += page_up(l->flows_size);
 	l->total = at;
+}
+
+static int map_flows(struct member *m, const uint8_t seed[static 16])
+{
+	const struct nc_layout *l = &m->p->layout;
+	struct nc_flow_options o;
+
+	nc_flow_options_of(&m->p->o, &o);
+	if (!nc_flows_init(nc_shared_at(m->shared, l->flows), l->flows_size, seed, &o, &m->shared->counters.flows))
+		return -EINVAL;
+	return 0;
+}
+
+/* Main gets a table of its own. */
+static int prepare_flows(struct nc_pipeline *p)
+{
+	struct nc_flow_options o;
+
+	nc_flow_options_of(&p->o, &o);
+	p->o.max_flows = o.max;
+	if (!nc_flow_options_any(&o))
+		return 0;
+	p->gather = nc_gather_new(&p->o, forward, p);
+	return p->gather ? 0 : -ENOMEM;
 }
 
 static int map_shared(struct member *m)
@@ -618,8 +835,9 @@ static int map_shared(struct member *m)
 	m->ring = nc_ring_consumer((struct nc_ring *)(void *)nc_shared_at(m->shared, l->ring), l->ring_size);
 	if (getrandom(seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
 		return -EIO;
-	return nc_defrag_init(nc_shared_at(m->shared, l->defrag), l->defrag_size, seed, &m->shared->counters.defrag) ? 0
-	                                                                                                             : -ENOMEM;
+	if (!nc_defrag_init(nc_shared_at(m->shared, l->defrag), l->defrag_size, seed, &m->shared->counters.defrag))
+		return -ENOMEM;
+	return l->flows_size ? map_flows(m, seed) : 0;
 }
 
 static int open_source(struct member *m, struct nc_buf *err)
@@ -703,14 +921,14 @@ int nc_pipeline_new(struct nc_loop *loop, const struct nc_pipeline_options *o, c
 	p->ev = *ev;
 	choose_count(p);
 	choose_live(p);
-	lay_out(p);
 	for (unsigned i = 0; i < NC_WORKERS_MAX; i++)
 		p->members[i] = (struct member){ .p = p, .index = i, .file = -1, .data_ready = -1, .wake = -1, .pidfd = -1 };
 	p->crash_copy = malloc(NC_CAPTURE_SNAPLEN_MAX);
 	p->log_text = malloc((size_t)NC_REPORT_DUMP_MAX * 6);
 	if (!p->crash_copy || !p->log_text)
 		goto out;
-	rc = 0;
+	rc = prepare_flows(p);
+	lay_out(p);
 	for (unsigned i = 0; rc == 0 && i < p->count; i++)
 		rc = set_up(p, &p->members[i], err);
 	if (rc == 0)
@@ -738,12 +956,25 @@ void nc_pipeline_stop(struct nc_pipeline *p)
 		add_one(p->members[i].wake);
 		p->members[i].still_ticks = 0;
 	}
+	if (p->gather)
+		advance(p);
 }
 
 void nc_pipeline_flush(struct nc_pipeline *p)
 {
 	for (unsigned i = 0; i < p->count; i++)
 		atomic_fetch_add(&p->members[i].shared->flush, 1);
+	if (p->gather)
+		nc_gather_flush(p->gather);
+}
+
+void nc_pipeline_flush_flows(struct nc_pipeline *p)
+{
+	if (!p->gather)
+		return;
+	p->flow_flush++;
+	for (unsigned i = 0; i < p->count; i++)
+		atomic_store(&p->members[i].shared->flow_flush, p->flow_flush);
 }
 
 static void free_member(struct member *m)
@@ -768,6 +999,7 @@ void nc_pipeline_free(struct nc_pipeline *p)
 	nc_loop_del_timer(p->tick);
 	for (unsigned i = 0; i < p->count; i++)
 		free_member(&p->members[i]);
+	nc_gather_free(p->gather);
 	free(p->crash_copy);
 	free(p->log_text);
 	free(p);
@@ -799,7 +1031,7 @@ static void add_worker(struct nc_pipeline_stats *to, const struct member *m)
 {
 	const struct nc_worker_counters *c = &m->shared->counters;
 	const struct nc_live_stats live = kernel_stats(m);
-	uint64_t packets = atomic_load(&m->shared->current.seq), done = atomic_load(&m->shared->current.done);
+	uint64_t packets = taken(m), done = atomic_load(&m->shared->current.done);
 
 	to->packets += packets;
 	to->bytes += c->bytes;
@@ -819,6 +1051,9 @@ static void add_worker(struct nc_pipeline_stats *to, const struct member *m)
 	}
 	add_defrag(&to->defrag, &c->defrag);
 	add_tcp(&to->tcp, &c->tcp);
+	to->flows.live += c->flows.live;
+	to->flows.evicted += c->flows.evicted;
+	to->flows.recovered += c->flows.recovered;
 	to->workers[m->index] = (struct nc_pipeline_worker){ .pid = m->pid, .restarts = m->restarts, .packets = packets };
 }
 
@@ -834,6 +1069,8 @@ void nc_pipeline_stats(const struct nc_pipeline *p, struct nc_pipeline_stats *re
 	ret->crash_drop = p->crash_drop;
 	ret->stop_drop = p->stop_drop;
 	ret->source_size = p->source_size;
+	if (p->gather)
+		nc_gather_count(p->gather, ret);
 }
 
 static void merge_reason(struct nc_pipeline_reason *list, size_t *n, size_t max, const struct nc_reason *r)

@@ -14,6 +14,7 @@
 #include "capture/live.h"
 #include "decode/decode.h"
 #include "flow/defrag.h"
+#include "flow/flows.h"
 #include "flow/tcp.h"
 #include "record/format.h"
 #include "record/type.h"
@@ -23,6 +24,7 @@
 #define NC_STREAM_MEMORY     (256u << 20)
 #define NC_STREAM_MEMORY_MIN (4u << 20)
 #define NC_STREAM_MEMORY_MAX UINT32_MAX
+#define NC_MAX_FLOWS     1000000u
 
 /* In which form records leave the workers. */
 enum nc_output { NC_OUTPUT_BLOCKS, NC_OUTPUT_PLAIN, NC_OUTPUT_CSV };
@@ -43,7 +45,10 @@ struct nc_pipeline_options {
 	int level;                          /* of compression, 0 to 12 */
 	size_t block_size;                  /* bytes of records from which a block is closed; 0: 256 KiB */
 	size_t stream_memory;               /* bytes for streams, of all workers together; 0: NC_STREAM_MEMORY */
+	int64_t flow_timeout;               /* ns after which an idle flow has ended; 0: never */
 	int64_t conn_timeout;               /* ns after which an idle connection has ended; 0: never */
+	int64_t active_timeout;             /* ns after which flows that are not idle go on in another record; 0: never */
+	uint32_t max_flows;                 /* entries of each worker; 0: NC_MAX_FLOWS */
 	size_t worker_memory;               /* bytes that a worker may add; 0: 256 MiB */
 	int64_t watchdog;                   /* ns that one packet may take; 0: 5 s */
 	const struct nc_decoder *const *extra; /* further decoders, for tests */
@@ -58,6 +63,7 @@ enum nc_chunk_kind {
 	NC_CHUNK_ERRORS,  /* pcap packet records (nanoseconds, host order) for errors.pcap */
 	NC_CHUNK_UNKNOWN, /* the same for unknown.pcap */
 	NC_CHUNK_LOG,     /* text for errors.log */
+	NC_CHUNK_PARTS,   /* of flows, for main alone */
 };
 
 /* A piece of output. data is writable, may be changed by a hostile worker at any time, and is valid during the call. */
@@ -108,6 +114,7 @@ struct nc_pipeline_stats {
 	uint64_t source_bytes, source_size; /* read of the file, its size (0: not known) */
 	struct nc_defrag_counters defrag;
 	struct nc_tcp_counters tcp;
+	struct nc_flow_counters flows;
 	struct nc_pipeline_worker workers[NC_WORKERS_MAX];
 	unsigned worker_count;
 };
@@ -122,6 +129,8 @@ int nc_pipeline_new(struct nc_loop *loop, const struct nc_pipeline_options *o, c
 void nc_pipeline_stop(struct nc_pipeline *p);
 /* Asks the workers to hand out what they have gathered. */
 void nc_pipeline_flush(struct nc_pipeline *p);
+/* Asks them to write out all live flows; these go on as new records with the same UID. */
+void nc_pipeline_flush_flows(struct nc_pipeline *p);
 void nc_pipeline_stats(const struct nc_pipeline *p, struct nc_pipeline_stats *ret);
 /* Error texts with their counts, most frequent first: up to max into ret; text is escaped. Returns the number. */
 struct nc_pipeline_reason {

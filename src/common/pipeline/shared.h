@@ -12,6 +12,7 @@
 #include "decode/engine.h"
 #include "flow/defrag.h"
 #include "flow/tcp.h"
+#include "flow/flows.h"
 #include "pipeline/ring.h"
 #include "record/type.h"
 
@@ -20,7 +21,7 @@
 #define NC_REASON_TEXT 96u
 
 /* Stages: one per record type, then these. A stage gathers what becomes one block. */
-enum { NC_STAGE_ERRORS = NC_TYPES_MAX, NC_STAGE_UNKNOWN, NC_STAGE_LOG, NC_STAGES };
+enum { NC_STAGE_ERRORS = NC_TYPES_MAX, NC_STAGE_UNKNOWN, NC_STAGE_LOG, NC_STAGE_PARTS, NC_STAGES };
 
 /* What a stage holds. Two copies: the valid one is the younger of those that are not of the packet in hand. So a packet's records
  * count all at once, with nc_current.done, and a worker that dies leaves whole packets only. */
@@ -56,8 +57,10 @@ struct nc_worker_counters {
 	uint64_t errors, unknown;    /* packets */
 	uint64_t too_large;          /* records that no block can hold */
 	uint64_t offset;             /* bytes read from the file */
+	uint64_t steps;              /* of flows that went out: they count as packets in nc_current */
 	struct nc_defrag_counters defrag;
 	struct nc_tcp_counters tcp;
+	struct nc_flow_counters flows;
 	struct nc_decode_counters decode;
 };
 
@@ -67,6 +70,7 @@ struct nc_shared {
 	/* main to worker */
 	_Atomic uint32_t stop;
 	_Atomic uint32_t flush; /* a generation: the worker flushes when it changes */
+	_Atomic uint32_t flow_flush; /* the same for all live flows */
 	/* worker to main */
 	_Atomic uint32_t phase;
 	int32_t status;         /* negative errno of a failed source, else 0 */
@@ -85,6 +89,7 @@ struct nc_layout {
 	size_t packet;             /* NC_CAPTURE_SNAPLEN_MAX bytes for a live packet */
 	size_t capfile;
 	size_t defrag, defrag_size;
+	size_t flows, flows_size;  /* 0: none are wanted */
 	size_t total;
 };
 

@@ -111,6 +111,8 @@ static uint32_t chunk_kind(const struct nc_stager *g, unsigned stage)
 		return NC_CHUNK_UNKNOWN;
 	case NC_STAGE_LOG:
 		return NC_CHUNK_LOG;
+	case NC_STAGE_PARTS:
+		return NC_CHUNK_PARTS;
 	default:
 		return g->s->o->output == NC_OUTPUT_BLOCKS  ? NC_CHUNK_BLOCK
 		       : g->s->o->output == NC_OUTPUT_PLAIN ? NC_CHUNK_PLAIN
@@ -134,7 +136,7 @@ static size_t fill(struct nc_stager *g, unsigned stage, uint32_t kind, const uin
 	return nc_block_build(g->deflater, &info, data, st->len, to, room);
 }
 
-static void flush_stage(struct nc_stager *g, unsigned stage)
+void nc_stager_flush_stage(struct nc_stager *g, unsigned stage)
 {
 	const struct nc_layout *l = g->s->layout;
 	struct nc_stage_state *st = &g->now[stage];
@@ -168,25 +170,25 @@ void nc_stager_commit(struct nc_stager *g)
 	atomic_store_explicit(&cur->done, seq, memory_order_release);
 	for (unsigned i = 0; i < g->dirty_count; i++)
 		if (g->now[g->dirty_list[i]].len >= g->limit)
-			flush_stage(g, g->dirty_list[i]);
+			nc_stager_flush_stage(g, g->dirty_list[i]);
 	g->dirty_count = 0;
 }
 
 void nc_stager_relieve(struct nc_stager *g, unsigned stage)
 {
 	if (g->now[stage].len >= g->limit)
-		flush_stage(g, stage);
+		nc_stager_flush_stage(g, stage);
 }
 
 void nc_stager_flush(struct nc_stager *g)
 {
 	for (unsigned i = 0; i < NC_STAGES; i++)
-		flush_stage(g, i);
+		nc_stager_flush_stage(g, i);
 }
 
 void nc_stager_datalink(struct nc_stager *g, unsigned stage, uint32_t datalink)
 {
 	if (g->now[stage].datalink != datalink && g->now[stage].len > 0)
-		flush_stage(g, stage);
+		nc_stager_flush_stage(g, stage);
 	g->now[stage].datalink = datalink;
 }

@@ -26,6 +26,8 @@ void nc_stager_add(struct nc_stager *g, unsigned stage, size_t n, int64_t ts_ns)
 void nc_stager_commit(struct nc_stager *g);
 /* A stage that is full goes out at once, in the middle of a packet too: for what one packet brings without bound. */
 void nc_stager_relieve(struct nc_stager *g, unsigned stage);
+/* One stage goes out. */
+void nc_stager_flush_stage(struct nc_stager *g, unsigned stage);
 /* All stages go out. Waits for main where the ring is full. */
 void nc_stager_flush(struct nc_stager *g);
 /* A stage that must not mix link types goes out first when its own differs. Only between packets. */

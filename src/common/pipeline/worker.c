@@ -17,6 +17,7 @@
 
 #include "base/time.h"
 #include "flow/tcp.h"
+#include "pipeline/flows.h"
 #include "pipeline/report.h"
 #include "pipeline/sandbox.h"
 #include "pipeline/stage.h"
@@ -41,6 +42,7 @@ struct worker {
 	struct nc_tcp *tcp; /* NULL: streams are not looked at */
 	uint64_t read;    /* packets of the file, own or not */
 	int64_t low_ns;   /* the earliest time since the last window began */
+	struct nc_flow_driver flows;
 	uint32_t flushed; /* generation of the last flush that main asked for */
 };
 
@@ -88,16 +90,23 @@ static void put_record(struct worker *w, const struct nc_engine_record *r, int64
 		pack_record(w, r, ts_ns);
 }
 
-/* Records of streams: several packets may have gone into them. */
-static void stream_record(void *user, const ProtobufCMessage *m, int64_t ts_ns)
+/* Records of flows: several packets have gone into them. */
+static void flow_record(void *user, const ProtobufCMessage *m, int64_t ts_ns)
 {
-	struct worker *w = user;
 	const struct nc_engine_record r = {
 		.slot = (uint16_t)nc_type_slot(nc_type_by_desc(m->descriptor)), .m = (ProtobufCMessage *)(uintptr_t)m,
 	};
 
-	put_record(w, &r, ts_ns);
-	nc_stager_relieve(&w->stager, r.slot);
+	put_record(user, &r, ts_ns);
+}
+
+/* Records of streams, of which a packet may bring many. */
+static void stream_record(void *user, const ProtobufCMessage *m, int64_t ts_ns)
+{
+	struct worker *w = user;
+
+	flow_record(w, m, ts_ns);
+	nc_stager_relieve(&w->stager, (unsigned)nc_type_slot(nc_type_by_desc(m->descriptor)));
 }
 
 static void stream_bad(void *user, const char *reader, const char *reason)
@@ -163,6 +172,7 @@ static void take(struct worker *w, const struct nc_capture_packet *pkt)
 		if (w->s->o->keep_unknown)
 			keep_packet(w, NC_STAGE_UNKNOWN, pkt);
 	}
+	nc_flow_driver_packet(&w->flows, res, pkt->ts_ns, pkt->caplen);
 	nc_stager_commit(&w->stager);
 }
 
@@ -174,6 +184,7 @@ static void obey(struct worker *w)
 		w->flushed = gen;
 		nc_stager_flush(&w->stager);
 	}
+	nc_flow_driver_obey(&w->flows);
 }
 
 static bool mine(const struct worker *w, const struct nc_capture_packet *pkt)
@@ -218,9 +229,11 @@ static void run_file(struct worker *w)
 	for (unsigned n = 1; (rc = nc_capfile_next(c, &pkt)) > 0; n++) {
 		if (w->s->o->base_datalink >= 0)
 			pkt.datalink = (uint32_t)w->s->o->base_datalink;
+		nc_flow_driver_read(&w->flows, pkt.ts_ns);
 		if (mine(w, &pkt) && passes(w, &pkt))
 			take(w, &pkt);
 		window(w, pkt.ts_ns);
+		nc_flow_driver_after(&w->flows);
 		if (n % CHECK_EVERY == 0) {
 			sh->counters.offset = nc_capfile_offset(c);
 			obey(w);
@@ -246,6 +259,7 @@ static void on_live_packet(void *user, const struct nc_capture_packet *pkt)
 	memcpy(copy, pkt->data, mine_.caplen);
 	mine_.data = copy;
 	take(w, &mine_);
+	nc_flow_driver_after(&w->flows);
 }
 
 static void run_live(struct worker *w)
@@ -257,6 +271,7 @@ static void run_live(struct worker *w)
 
 	do {
 		n = nc_live_poll(w->s->live, LIVE_BATCH, on_live_packet, w);
+		nc_flow_driver_tick(&w->flows, nc_time_mono());
 		obey(w);
 		if (w->tcp)
 			nc_tcp_sweep(w->tcp, nc_time_real());
@@ -415,6 +430,7 @@ _Noreturn void nc_worker_run(const struct nc_worker_start *s)
 		give_up(s->shared, rc, "worker");
 	enter_sandbox(s);
 	atomic_store(&s->shared->phase, NC_PHASE_RUNNING);
+	nc_flow_driver_init(&w->flows, s, &w->stager, &(struct nc_sink){ .record = flow_record, .user = w });
 	/* who starts after main was told to stop only hands out what the one before had gathered */
 	bool stopped = atomic_load(&s->shared->stop);
 	if (!stopped && s->live)
@@ -423,6 +439,7 @@ _Noreturn void nc_worker_run(const struct nc_worker_start *s)
 		run_file(w);
 	if (w->tcp)
 		nc_tcp_end(w->tcp);
+	nc_flow_driver_end(&w->flows);
 	nc_stager_flush(&w->stager);
 	atomic_store(&s->shared->phase, NC_PHASE_DONE);
 	_exit(0);
