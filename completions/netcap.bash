@@ -8,6 +8,8 @@ _netcap()
 		-fields -header -check -encoders -overview -version -h -help'
 	local valued='-r -iface -out -bpf -include -exclude -workers -stream-memory -snaplen -base -sep -select -begin -end -struct-sep
 		-ts2utc -opts -pbuf'
+	local valued='-r -iface -out -bpf -include -exclude -workers -snaplen -base -flow-timeout -conn-timeout -active-timeout
+		-max-flows -sep -select -begin -end -struct-sep -ts2utc -opts -pbuf'
 
 	case ${prev/#--/-} in
 	-r)
@@ -39,6 +41,7 @@ _netcap()
 		mapfile -t COMPREPLY < <(compgen -P "$head" -W "$fields" -- "${cur##*,}")
 		;;
 	-bpf | -workers | -stream-memory | -snaplen | -sep | -begin | -end | -struct-sep | -ts2utc | -opts | -pbuf)
+	-bpf | -workers | -snaplen | -flow-timeout | -conn-timeout | -active-timeout | -max-flows | -sep | -begin | -end | -struct-sep | -ts2utc | -opts | -pbuf)
 		COMPREPLY=()
 		;;
 	*)

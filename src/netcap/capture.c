@@ -88,8 +88,10 @@ static void on_signal(void *user, int signo)
 {
 	struct run *r = user;
 
-	(void)signo;
-	nc_pipeline_stop(r->pipeline);
+	if (signo == SIGUSR1)
+		nc_pipeline_flush_flows(r->pipeline);
+	else
+		nc_pipeline_stop(r->pipeline);
 }
 
 static void on_progress(void *user)
@@ -129,6 +131,7 @@ static void sum_up(const struct run *r, const struct nc_pipeline_stats *st)
 		{ "link type without filter", st->cannot_filter, false },
 		{ "killed a worker", st->crashes, false },
 		{ "records too large", st->too_large, false },
+		{ "flows evicted", st->flows.evicted, false },
 		{ "not written", nc_output_lost(r->files), false },
 		{ "dropped by kernel", st->kernel_drop, r->o->iface != NULL },
 		{ "dropped by interface", st->if_drop, r->o->iface != NULL },
@@ -221,6 +224,10 @@ static struct nc_pipeline_options pipeline_options(struct run *r)
 		          : o->comp ? NC_OUTPUT_BLOCKS
 		                    : NC_OUTPUT_PLAIN,
 		.block_size = o->buf ? 0 : 1,
+		.flow_timeout = o->flow_timeout,
+		.conn_timeout = o->conn_timeout,
+		.active_timeout = o->active_timeout,
+		.max_flows = o->max_flows,
 	};
 
 	memcpy(p.wanted, o->wanted, sizeof(p.wanted));
@@ -244,6 +251,7 @@ static int set_up(struct run *r, struct nc_buf *err)
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGUSR1);
 	if (rc == 0) {
 		struct nc_pipeline_options po = pipeline_options(r);
 		rc = nc_pipeline_new(r->loop, &po, &ev, &r->pipeline, err);

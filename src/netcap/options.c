@@ -11,12 +11,14 @@
 #include <strings.h>
 
 #include "base/text.h"
+#include "base/time.h"
 #include "pipeline/pipeline.h"
 
 enum kind {
 	KIND_BOOL,    /* bool */
 	KIND_TEXT,    /* const char *, not empty */
 	KIND_NUMBER,  /* uint32_t from min to max */
+	KIND_TIME,    /* int64_t, ns */
 	KIND_IGNORED, /* takes a value and does nothing */
 };
 
@@ -64,6 +66,14 @@ static const struct option options[] = {
 	  GROUP_INPUT, KIND_NUMBER, AT(snaplen), NC_TOOL_SNAPLEN_MIN, NC_TOOL_SNAPLEN_MAX },
 	{ "base", "LAYER", "outermost layer, when it is not what the capture says",
 	  GROUP_INPUT, KIND_TEXT, AT(base_name), 0, 0 },
+	{ "flow-timeout", "TIME", "end flows that are idle for this long, by packet time; 0: never (default 30s)",
+	  GROUP_INPUT, KIND_TIME, AT(flow_timeout), 0, 0 },
+	{ "conn-timeout", "TIME", "end connections and streams that are idle for this long; 0: never (default 60s)",
+	  GROUP_INPUT, KIND_TIME, AT(conn_timeout), 0, 0 },
+	{ "active-timeout", "TIME", "go on in a new record after this long; 0: never (default 0, with -iface 30m)",
+	  GROUP_INPUT, KIND_TIME, AT(active_timeout), 0, 0 },
+	{ "max-flows", "N", "flows that each worker keeps at one time (default 1000000)",
+	  GROUP_INPUT, KIND_NUMBER, AT(max_flows), NC_FLOWS_MIN, NC_FLOWS_MAX },
 	{ "ignore-unknown", NULL, "write no unknown.pcap", GROUP_INPUT, KIND_BOOL, AT(ignore_unknown), 0, 0 },
 	{ "ignore-errors", NULL, "write no errors.pcap and errors.log", GROUP_INPUT, KIND_BOOL, AT(ignore_errors), 0, 0 },
 
@@ -119,6 +129,10 @@ static const struct {
 	{ "usb", DLT_USB_LINUX_MMAPPED },
 };
 #define BASES (sizeof(bases) / sizeof(bases[0]))
+
+#define FLOW_TIMEOUT        (30 * NC_NS_PER_S)
+#define CONN_TIMEOUT        (60 * NC_NS_PER_S)
+#define ACTIVE_TIMEOUT_LIVE (30 * 60 * NC_NS_PER_S)
 
 #define SHOWN 160 /* bytes of an argument in a message */
 
@@ -193,6 +207,15 @@ static int parse_number(const struct option *opt, const char *value, uint32_t *r
 	return 0;
 }
 
+static int parse_time(const struct option *opt, const char *value, int64_t *ret, struct nc_buf *err)
+{
+	char shown[SHOWN];
+
+	if (nc_text_duration(value, ret) == 0)
+		return 0;
+	return fail(err, "option -%s: \"%s\" is not a time like 30s, 5m or 0", opt->name, show(shown, value, strlen(value)));
+}
+
 static int store(struct nc_tool_options *o, const struct option *opt, const char *value, struct nc_buf *err)
 {
 	char *field = (char *)o + opt->offset;
@@ -202,6 +225,8 @@ static int store(struct nc_tool_options *o, const struct option *opt, const char
 		return parse_bool(opt, value ? value : "true", (bool *)field, err);
 	case KIND_NUMBER:
 		return parse_number(opt, value, (uint32_t *)(void *)field, err);
+	case KIND_TIME:
+		return parse_time(opt, value, (int64_t *)(void *)field, err);
 	case KIND_TEXT:
 		if (!*value)
 			return fail(err, "option -%s: the value is empty", opt->name);
@@ -375,6 +400,10 @@ int nc_tool_options_parse(int argc, char **argv, struct nc_tool_options *o, stru
 		.comp = true,
 		.promisc = true,
 		.base = -1,
+		.flow_timeout = FLOW_TIMEOUT,
+		.conn_timeout = CONN_TIMEOUT,
+		.active_timeout = -1,
+		.max_flows = NC_MAX_FLOWS,
 	};
 	int rc = parse_words(argc, argv, o, err);
 	if (!rc && !o->help)
@@ -386,6 +415,8 @@ int nc_tool_options_parse(int argc, char **argv, struct nc_tool_options *o, stru
 	if (rc)
 		return rc;
 	set_format(o);
+	if (o->active_timeout < 0)
+		o->active_timeout = o->iface ? ACTIVE_TIMEOUT_LIVE : 0;
 	if (!(o->read || o->iface || o->encoders || o->overview || o->version || o->help || o->ts2utc))
 		return fail(err, "nothing to do: name an input with -r or -iface (-h lists the options)");
 	return 0;

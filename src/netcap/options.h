@@ -34,6 +34,8 @@ struct nc_tool_options {
 	bool payload;
 	bool promisc;
 	bool ignore_unknown, ignore_errors;
+	int64_t flow_timeout, conn_timeout, active_timeout; /* ns, 0: never; the last is -1 when it was not given */
+	uint32_t max_flows;
 	/* printing */
 	struct nc_format_options format;
 	const char *select;

@@ -106,6 +106,8 @@ static void on_signal(void *user, int signo)
 
 	if (signo == SIGHUP) {
 		(void)reload(d, &restart, &err);
+	} else if (signo == SIGUSR1) {
+		nc_sensor_flush_flows(&d->sensor);
 	} else if (!d->sensor.stopping) {
 		sd_notify(0, "STOPPING=1\nSTATUS=sending what waits");
 		nc_info("stopping");
@@ -133,7 +135,7 @@ static const char *flush(void *user, json_t *parameters, json_t **reply)
 
 	(void)parameters;
 	(void)reply;
-	nc_sensor_flush(&d->sensor);
+	nc_sensor_flush_flows(&d->sensor);
 	return NULL;
 }
 
@@ -198,6 +200,7 @@ static int start(struct daemon *d, struct nc_buf *err)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* past a limit on file sizes writing fails like on a full disk */
 	rc = nc_loop_signals(d->loop, &set, on_signal, d);

@@ -201,6 +201,8 @@ static int start_interface(struct nc_sensor *s, const char *name, struct nc_buf 
 		.live = &i->live, .workers = (unsigned)set->workers, .payloads = set->payloads, .keep_errors = set->keep_errors,
 		.keep_unknown = set->keep_unknown, .base_datalink = -1, .output = NC_OUTPUT_BLOCKS, .level = LEVEL,
 		.stream_memory = set->stream_memory,
+		.flow_timeout = set->flow_timeout, .conn_timeout = set->conn_timeout, .active_timeout = set->active_timeout,
+		.max_flows = (uint32_t)set->max_flows,
 	};
 
 	i->sensor = s;
@@ -275,6 +277,13 @@ void nc_sensor_stop(struct nc_sensor *s)
 	s->stopping = true;
 	for (unsigned k = 0; k < s->count; k++)
 		nc_pipeline_stop(s->interfaces[k].pipeline);
+}
+
+void nc_sensor_flush_flows(struct nc_sensor *s)
+{
+	for (unsigned k = 0; k < s->count; k++)
+		nc_pipeline_flush_flows(s->interfaces[k].pipeline);
+	nc_sensor_flush(s);
 }
 
 void nc_sensor_flush(struct nc_sensor *s)

@@ -52,6 +52,8 @@ int nc_sensor_start(struct nc_sensor *s, struct nc_loop *loop, const struct nc_s
 void nc_sensor_stop(struct nc_sensor *s);
 /* Lets the workers hand out what they have, and sends it. */
 void nc_sensor_flush(struct nc_sensor *s);
+/* The same, after all live flows have been written out. */
+void nc_sensor_flush_flows(struct nc_sensor *s);
 /* Takes over what can change while it runs; keeps no pointer to these settings. */
 int nc_sensor_apply(struct nc_sensor *s, const struct nc_sensor_settings *settings);
 /* The status object of GetStatus; a new reference. */

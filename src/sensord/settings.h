@@ -17,6 +17,8 @@ struct nc_sensor_settings {
 	char *bpf;
 	uint64_t snaplen, buffer, stream_memory;
 	bool promisc, payloads;
+	int64_t flow_timeout, conn_timeout, active_timeout;
+	int64_t max_flows;
 	int64_t workers;
 	struct nc_conf_list include, exclude;
 	char *state;

@@ -38,6 +38,8 @@ static json_t *interface_status(const struct nc_sensor_interface *i, const struc
 	json_object_set_new(o, "killers", number(st->crashes));
 	json_object_set_new(o, "drops", drops);
 	json_object_set_new(o, "streams", streams(&st->tcp));
+	json_object_set_new(o, "flows", number(st->flows.live));
+	json_object_set_new(o, "flows_evicted", number(st->flows.evicted));
 	return o;
 }
 

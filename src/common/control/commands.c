@@ -19,7 +19,7 @@ static const struct nc_control_command sensor_commands[] = {
 		.name = "flush",
 		.method = "Flush",
 		.right = NC_CONTROL_ACT,
-		.help = "send what waits in memory now",
+		.help = "send what waits in memory and all live flows now",
 		.signature = "() -> ()",
 	},
 	{
