@@ -125,18 +125,65 @@ static json_t *types(const struct nc_collector *c)
 	return o;
 }
 
-static json_t *store(const struct nc_store *s)
+static json_t *tally(const struct nc_tally *t)
 {
-	const struct nc_store_counters *n = nc_store_counters(s);
 	json_t *o = json_object();
 
-	json_object_set_new(o, "written_bytes", number(n->written_bytes));
-	json_object_set_new(o, "written_records", number(n->written_records));
-	json_object_set_new(o, "pending_bytes", number(n->pending_bytes));
-	json_object_set_new(o, "failures", number(n->failures));
+	json_object_set_new(o, "blocks", number(t->blocks));
+	json_object_set_new(o, "records", number(t->records));
+	json_object_set_new(o, "bytes", number(t->bytes));
+	return o;
+}
+
+static void add_folder(void *user, const char *dir, const struct nc_shelf *h)
+{
+	const struct nc_shelf_counters n = nc_shelf_counters(h);
+	const struct {
+		const char *name;
+		const struct nc_tally *tally;
+	} tallies[] = {
+		{ "received", &n.received }, { "stored", &n.stored }, { "duplicate", &n.duplicate }, { "rejected", &n.rejected },
+		{ "later", &n.later },       { "failed", &n.failed }, { "expired", &n.expired },
+	};
+	json_t *o = json_object();
+
+	json_object_set_new(o, "used_bytes", number(n.used_bytes));
+	json_object_set_new(o, "finished_files", number(n.finished_files));
+	for (size_t i = 0; i < sizeof(tallies) / sizeof(tallies[0]); i++)
+		if (tallies[i].tally->blocks)
+			json_object_set_new(o, tallies[i].name, tally(tallies[i].tally));
+	json_object_set_new(user, dir, o);
+}
+
+static json_t *store(struct nc_store *s)
+{
+	const struct nc_store_counters *n = nc_store_counters(s);
+	const struct {
+		const char *name;
+		uint64_t value;
+	} numbers[] = {
+		{ "written_bytes", n->written_bytes },
+		{ "written_records", n->written_records },
+		{ "written_blocks", n->written_blocks },
+		{ "pending_bytes", n->pending_bytes },
+		{ "failures", n->failures },
+		{ "dropped_records", n->dropped_records },
+		{ "torn_bytes", n->torn_bytes },
+		{ "syncs", n->syncs },
+		{ "rotated_files", n->rotated_files },
+		{ "expired_files", n->expired_files },
+		{ "failed_files", n->failed_files },
+		{ "watermarks", n->watermarks },
+		{ "lost_watermarks", n->lost_watermarks },
+		{ "forgotten", n->forgotten },
+	};
+	json_t *o = json_object(), *folders = json_object();
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		json_object_set_new(o, numbers[i].name, number(numbers[i].value));
 	json_object_set_new(o, "failing", json_boolean(nc_store_failing(s)));
-	json_object_set_new(o, "dropped_records", number(n->dropped_records));
-	json_object_set_new(o, "torn_bytes", number(n->torn_bytes));
+	nc_store_each(s, add_folder, folders);
+	json_object_set_new(o, "folders", folders);
 	return o;
 }
 

@@ -64,6 +64,14 @@ static struct nc_collector_options collector_options(const struct nc_collector_s
 			.pending_max = s->pending_max,
 			.open_files = (size_t)s->open_files,
 			.sync_interval = s->sync_interval,
+			.verify = (enum nc_store_verify)s->verify,
+			.rotate_size = s->rotate_size,
+			.rotate_records = (uint64_t)s->rotate_records,
+			.rotate_interval = s->rotate_interval,
+			.expire_age = s->expire_age,
+			.quota_sensor = s->quota_sensor,
+			.quota = s->quota,
+			.min_free = s->min_free,
 		},
 	};
 }

@@ -16,6 +16,9 @@
 #define MIB (1024 * KIB)
 #define GIB (1024 * MIB)
 
+#define DAY (86400 * NC_NS_PER_S)
+
+static const char *const verifies[] = { "full", "header", NULL }; /* as enum nc_store_verify */
 static const char *const levels[] = { "err", "warning", "notice", "info", "debug", NULL };
 
 #define AT(member) .offset = offsetof(struct nc_collector_settings, member)
@@ -76,7 +79,8 @@ const struct nc_conf_option nc_collector_options[] = {
 		AT(sync_interval),
 		.dflt = "30s",
 		.max = 86400 * NC_NS_PER_S,
-		.help = "How often what was written is forced to the disk; 0 leaves it to the system.",
+		.help = "How often what came in datagrams is forced to the disk; 0 leaves it to the system. Blocks of sessions are forced to it "
+			"within 20 ms, before they are acknowledged.",
 	},
 	{
 		.key = "pending_max",
@@ -125,6 +129,72 @@ const struct nc_conf_option nc_collector_options[] = {
 		.max = 64 * MIB,
 		.restart = true,
 		.help = "How many datagrams of the last hour are remembered, to refuse those that come again; 24 bytes of memory each.",
+	},
+	{
+		.key = "store.verify",
+		.kind = NC_CONF_ENUM,
+		AT(verify),
+		.dflt = "full",
+		.words = verifies,
+		.help = "What is looked at before a block of a session is stored: \"full\" inflates it and checks where its records end, "
+			"\"header\" believes its sensor.",
+	},
+	{
+		.key = "store.rotate_size",
+		.kind = NC_CONF_SIZE,
+		AT(rotate_size),
+		.dflt = "1G",
+		.max = 1024 * GIB,
+		.help = "A file of that size is finished, and a new one begun; 0: of any size.",
+	},
+	{
+		.key = "store.rotate_records",
+		.kind = NC_CONF_INT,
+		AT(rotate_records),
+		.dflt = "0",
+		.max = INT64_MAX,
+		.help = "The same by the number of records in it; 0: any number.",
+	},
+	{
+		.key = "store.rotate_interval",
+		.kind = NC_CONF_DURATION,
+		AT(rotate_interval),
+		.dflt = "1d",
+		.max = 36500 * DAY,
+		.help = "The same by the time since it was begun; 0: no time.",
+	},
+	{
+		.key = "store.expire_age",
+		.kind = NC_CONF_DURATION,
+		AT(expire_age),
+		.dflt = "0",
+		.max = 36500 * DAY,
+		.help = "Finished files are removed so long after they were last written to; 0: never.",
+	},
+	{
+		.key = "store.quota_sensor",
+		.kind = NC_CONF_SIZE,
+		AT(quota_sensor),
+		.dflt = "0",
+		.max = INT64_MAX,
+		.help = "What the files of one sensor may take on the disk; beyond it its oldest finished files are removed. 0: no limit.",
+	},
+	{
+		.key = "store.quota",
+		.kind = NC_CONF_SIZE,
+		AT(quota),
+		.dflt = "0",
+		.max = INT64_MAX,
+		.help = "What the files of all sensors may take together; beyond it the oldest finished files are removed. 0: no limit.",
+	},
+	{
+		.key = "store.min_free",
+		.kind = NC_CONF_SIZE,
+		AT(min_free),
+		.dflt = "64M",
+		.max = INT64_MAX,
+		.help = "Space that is left free on the file system: the oldest finished files are removed for it, and when there are none nothing "
+			"is stored until there is room. 0: none.",
 	},
 	{
 		.key = "control.socket",

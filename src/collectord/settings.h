@@ -15,6 +15,9 @@ struct nc_collector_settings {
 	int64_t flush_interval, sync_interval;
 	uint64_t receive_buffer, pending_max;
 	int64_t replay_max, open_files, compression;
+	int verify; /* enum nc_store_verify */
+	uint64_t rotate_size, quota_sensor, quota, min_free;
+	int64_t rotate_records, rotate_interval, expire_age;
 	char *control_socket, *control_group;
 	int log_level; /* index into the words of the option */
 };

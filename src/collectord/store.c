@@ -267,14 +267,12 @@ int nc_store_shelf(struct nc_store *s, const char *dir, struct nc_shelf **ret)
 	return r;
 }
 
-const struct nc_shelf *nc_store_find(const struct nc_store *s, const char *dir)
+void nc_store_each(struct nc_store *s, void (*fn)(void *user, const char *dir, const struct nc_shelf *h), void *user)
 {
 	const struct nc_shelf *h;
 
 	TAILQ_FOREACH(h, &s->shelves, all)
-		if (strcmp(h->dir, dir) == 0)
-			return h;
-	return NULL;
+		fn(user, h->dir, h);
 }
 
 void nc_shelf_describe(struct nc_shelf *h, const struct nc_file_header *header)
@@ -294,9 +292,13 @@ void *nc_shelf_user(const struct nc_shelf *h)
 	return h->user;
 }
 
-const struct nc_shelf_counters *nc_shelf_counters(const struct nc_shelf *h)
+struct nc_shelf_counters nc_shelf_counters(const struct nc_shelf *h)
 {
-	return &h->counters;
+	struct nc_shelf_counters c = h->counters;
+
+	c.finished_files = h->finished_count;
+	c.used_bytes = h->bytes;
+	return c;
 }
 
 /* Whole records, as many as the header says. */

@@ -100,8 +100,8 @@ void nc_store_wait(struct nc_store *s);
 int nc_store_shelf(struct nc_store *s, const char *dir, struct nc_shelf **ret);
 /* What the Header of its new files says of source, version and payloads; without it the source is the dir. */
 void nc_shelf_describe(struct nc_shelf *h, const struct nc_file_header *header);
-/* The same by its folder, NULL when it has none yet: for counters. */
-const struct nc_shelf *nc_store_find(const struct nc_store *s, const char *dir);
+/* Calls fn for each shelf there is, with its dir: also of sensors that are gone. */
+void nc_store_each(struct nc_store *s, void (*fn)(void *user, const char *dir, const struct nc_shelf *h), void *user);
 /* A pointer of the caller's, NULL at first. */
 void nc_shelf_set_user(struct nc_shelf *h, void *user);
 void *nc_shelf_user(const struct nc_shelf *h);
@@ -136,9 +136,10 @@ struct nc_shelf_counters {
 	struct nc_tally rejected;  /* never */
 	struct nc_tally later;     /* not now */
 	struct nc_tally failed;    /* taken, and then their sync failed */
+	uint64_t finished_files, used_bytes; /* now */
 	struct nc_tally expired;   /* removed with their files by age, quota or for free space, of all transports */
 };
-const struct nc_shelf_counters *nc_shelf_counters(const struct nc_shelf *h);
+struct nc_shelf_counters nc_shelf_counters(const struct nc_shelf *h);
 
 const struct nc_store_counters *nc_store_counters(const struct nc_store *s);
 /* The last failure in one line, "" when there was none. */

@@ -244,12 +244,16 @@ static void files_are_replaced(void **state)
 static void names_are_read_back(void **state)
 {
 	static const char *const right[] = {
-		"TCP.ncap.gz", "TCP.2.ncap.gz", "UDP.9.ncap.gz", "TCP.20261103T060000Z.ncap.gz", "TCP.20261103T060000Z-12.ncap.gz",
+		"TCP.ncap.gz",
+		"TCP.2.ncap.gz",
+		"UDP.9.ncap.gz",
+		"TCP.20261103T060000Z.ncap.gz",
+		"TCP.20261103T060000Z-12.ncap.gz",
 		"DNS.19700101T000000Z.ncap.gz.closing",
 	};
 	static const char *const wrong[] = {
-		"", ".ncap.gz", "TCP", "TCP.gz", "tcp.ncap.gz", "Nothing.ncap.gz", "TCP.1.ncap.gz", "TCP.0.ncap.gz", "TCP.10.ncap.gz",
-		"TCP.x.ncap.gz", "TCP.ncap.gz.closing", "TCP.20261103T060000Z-0.ncap.gz", "TCP.20261103T060000Z-.ncap.gz",
+		"", ".ncap.gz", "TCP", "TCP.gz", "tcp.ncap.gz", "Nothing.ncap.gz", "TCP.1.ncap.gz", "TCP.0.ncap.gz",
+		"TCP.10.ncap.gz", "TCP.x.ncap.gz", "TCP.ncap.gz.closing", "TCP.20261103T060000Z-0.ncap.gz", "TCP.20261103T060000Z-.ncap.gz",
 		"TCP.20261103T060000Z-99999.ncap.gz", "TCP.20261303T060000Z.ncap.gz", "TCP.2026110T060000Z.ncap.gz",
 		"TCP.20261103T060000Z-1x.ncap.gz", "TCP.20261103T060000Z-+1.ncap.gz", "TCP.ncap.gz.torn-55",
 		"TCP.20261103T060000Z.ncap.gz.damaged-0",
@@ -275,9 +279,15 @@ static void names_are_read_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(like_an_array),    cmocka_unit_test(the_ends_of_the_numbers), cmocka_unit_test(many_holes),
-		cmocka_unit_test(many_epochs),      cmocka_unit_test(floors),                  cmocka_unit_test(watermarks_come_back),
-		cmocka_unit_test(the_largest_fits), cmocka_unit_test(files_are_replaced),      cmocka_unit_test(names_are_read_back),
+		cmocka_unit_test(like_an_array),
+		cmocka_unit_test(the_ends_of_the_numbers),
+		cmocka_unit_test(many_holes),
+		cmocka_unit_test(many_epochs),
+		cmocka_unit_test(floors),
+		cmocka_unit_test(watermarks_come_back),
+		cmocka_unit_test(the_largest_fits),
+		cmocka_unit_test(files_are_replaced),
+		cmocka_unit_test(names_are_read_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

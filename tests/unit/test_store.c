@@ -268,11 +268,11 @@ static void a_block_is_taken_once(void **state)
 	/* another of the same number is the same */
 	assert_int_equal(put(f, UDP, 1), -EEXIST);
 	each_once(f, 1, 1);
-	const struct nc_shelf_counters *c = nc_shelf_counters(f->h);
-	assert_int_equal(c->received.blocks, 4);
-	assert_int_equal(c->stored.blocks, 1);
-	assert_int_equal(c->stored.records, 50);
-	assert_int_equal(c->duplicate.blocks, 3);
+	struct nc_shelf_counters c = nc_shelf_counters(f->h);
+	assert_int_equal(c.received.blocks, 4);
+	assert_int_equal(c.stored.blocks, 1);
+	assert_int_equal(c.stored.records, 50);
+	assert_int_equal(c.duplicate.blocks, 3);
 }
 
 static void restarts_know(void **state)
@@ -379,8 +379,9 @@ static void bad_blocks_are_refused(void **state)
 		uint16_t type;
 		uint64_t epoch, seq;
 	} wrong[] = {
-		{ NC_BLOCK_HEADER, TCP, 1, 1 }, { NC_BLOCK_PACKETS, TCP, 1, 1 }, { NC_BLOCK_RECORDS, 0, 1, 1 }, { NC_BLOCK_RECORDS, 1, 1, 1 },
-		{ NC_BLOCK_RECORDS, 999, 1, 1 }, { NC_BLOCK_RECORDS, TCP, 0, 1 }, { NC_BLOCK_RECORDS, TCP, 1, 0 },
+		{ NC_BLOCK_HEADER, TCP, 1, 1 },  { NC_BLOCK_PACKETS, TCP, 1, 1 }, { NC_BLOCK_RECORDS, 0, 1, 1 },
+		{ NC_BLOCK_RECORDS, 1, 1, 1 },   { NC_BLOCK_RECORDS, 999, 1, 1 }, { NC_BLOCK_RECORDS, TCP, 0, 1 },
+		{ NC_BLOCK_RECORDS, TCP, 1, 0 },
 	};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		make(f, TCP, 1, 50);
@@ -390,7 +391,7 @@ static void bad_blocks_are_refused(void **state)
 		f->info.seq = wrong[i].seq;
 		assert_int_equal(hand(f), -EBADMSG);
 	}
-	assert_int_equal(nc_shelf_counters(f->h)->rejected.blocks, 10);
+	assert_int_equal(nc_shelf_counters(f->h).rejected.blocks, 10);
 	assert_false(nc_store_later(-EBADMSG));
 	assert_true(nc_store_later(-ENOSPC));
 	assert_int_equal(put(f, TCP, 1), 0);
@@ -592,14 +593,17 @@ static void quotas_hold(void **state)
 		restart(f);
 		all_known(f, from, from + 400);
 	}
-	const struct nc_shelf_counters *c = nc_shelf_counters(f->h);
-	assert_true(c->expired.blocks == 0);
+	struct nc_shelf_counters c = nc_shelf_counters(f->h);
+	assert_int_equal(c.expired.blocks, 0);
+	assert_int_equal(c.used_bytes, used(f));
+	assert_int_equal(c.finished_files, look(f).finished);
 	f->options.quota = 30000;
 	assert_int_equal(nc_store_set(f->s, &f->options), 0);
 	struct found before = look(f);
 	insist(f, 2001, 2001);
-	assert_int_equal(c->expired.blocks, before.blocks + 1 - look(f).blocks);
-	assert_int_equal(c->expired.records, 50 * c->expired.blocks);
+	c = nc_shelf_counters(f->h);
+	assert_int_equal(c.expired.blocks, before.blocks + 1 - look(f).blocks);
+	assert_int_equal(c.expired.records, 50 * c.expired.blocks);
 }
 
 /* A quota that leaves no finished file: the largest one is finished, and goes. */
@@ -635,7 +639,7 @@ static void old_files_expire(void **state)
 	assert_int_equal(look(f).finished, 2);
 	tick(f, 200);
 	assert_int_equal(look(f).finished, 0);
-	assert_int_equal(nc_shelf_counters(f->h)->expired.blocks, 20);
+	assert_int_equal(nc_shelf_counters(f->h).expired.blocks, 20);
 	assert_int_equal(nc_store_counters(f->s)->expired_files, 4);
 	all_known(f, 1, 20);
 	restart(f);
@@ -686,7 +690,7 @@ static void a_file_that_may_not_grow(void **state)
 	for (uint64_t n = 11; n <= 20; n++)
 		assert_int_equal(put(f, n % 2 ? TCP : UDP, n), -EFBIG);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
-	assert_int_equal(nc_shelf_counters(f->h)->later.blocks, 10);
+	assert_int_equal(nc_shelf_counters(f->h).later.blocks, 10);
 	put_all(f, 11, 20);
 	nc_store_wait(f->s);
 	each_once(f, 1, 20);
