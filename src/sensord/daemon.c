@@ -260,7 +260,7 @@ static int run(struct daemon *d)
 		nc_err("%s", err.len ? nc_buf_cstr(&err) : strerror(-rc));
 	nc_buf_free(&err);
 	if (rc == 0) {
-		nc_info("capturing on %u interfaces, sending to %s", d->sensor.count, d->settings.collector_address);
+		nc_info("capturing on %u interfaces, sending to %s", d->sensor.count, d->settings.collector_address.items[0]);
 		sd_notify(0, "READY=1");
 		on_status(d);
 		status = nc_loop_run(d->loop) != 0;

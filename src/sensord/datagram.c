@@ -16,6 +16,7 @@
 #include "base/rd.h"
 #include "base/time.h"
 #include "block/file.h"
+#include "sensord/address.h"
 #include "sensord/lookup.h"
 #include "wire/datagram.h"
 
@@ -29,7 +30,7 @@ enum probe { PROBE_NONE, PROBE_DUE, PROBE_SENT };
 struct sender {
 	struct nc_transport t; /* first */
 	struct nc_datagram_options o;
-	char host[128], port[16];
+	struct nc_address address;
 	int fd;
 	struct nc_lookup lookup;
 	int64_t lookup_at;
@@ -54,28 +55,7 @@ struct sender {
 
 static void fail(struct sender *s, const char *what, int rc)
 {
-	snprintf(s->t.state.last_error, sizeof(s->t.state.last_error), "%s %s:%s: %s", what, s->host, s->port, strerror(-rc));
-}
-
-/* "host:port" or "[v6]:port" */
-static bool split_address(struct sender *s, const char *address)
-{
-	const char *colon = strrchr(address, ':');
-	size_t n = colon ? (size_t)(colon - address) : 0;
-	bool bracket = n >= 2 && address[0] == '[' && address[n - 1] == ']';
-
-	if (bracket) {
-		address++;
-		n -= 2;
-	}
-	if (n == 0 || n >= sizeof(s->host) || strlen(colon + 1) == 0 || strlen(colon + 1) >= sizeof(s->port))
-		return false;
-	if (!bracket && memchr(address, ':', n))
-		return false;
-	memcpy(s->host, address, n);
-	s->host[n] = '\0';
-	memcpy(s->port, colon + 1, strlen(colon + 1) + 1);
-	return true;
+	snprintf(s->t.state.last_error, sizeof(s->t.state.last_error), "%s %s:%s: %s", what, s->address.host, s->address.port, strerror(-rc));
 }
 
 static int connect_one(struct sender *s, const struct sockaddr_storage *a, socklen_t len)
@@ -102,7 +82,7 @@ static void connect_any(struct sender *s, const struct nc_lookup_answer *answer)
 	int err = -EHOSTUNREACH;
 
 	if (answer->error) {
-		snprintf(s->t.state.last_error, sizeof(s->t.state.last_error), "%s:%s: %s", s->host, s->port,
+		snprintf(s->t.state.last_error, sizeof(s->t.state.last_error), "%s:%s: %s", s->address.host, s->address.port,
 		         gai_strerror(answer->error));
 		return;
 	}
@@ -123,10 +103,10 @@ static void look_up(struct sender *s)
 			connect_any(s, &answer);
 	} else if (now >= s->lookup_at) {
 		s->lookup_at = now + LOOKUP_AGAIN;
-		if (nc_lookup_numeric(s->host, s->port, &answer)) {
+		if (nc_lookup_numeric(s->address.host, s->address.port, &answer)) {
 			connect_any(s, &answer);
 		} else {
-			int rc = nc_lookup_start(&s->lookup, s->host, s->port);
+			int rc = nc_lookup_start(&s->lookup, s->address.host, s->address.port);
 			if (rc)
 				fail(s, "cannot look up", rc);
 		}
@@ -398,7 +378,7 @@ int nc_datagram_transport(const struct nc_datagram_options *o, struct nc_transpo
 		close_sender(&s->t);
 		return -ENOMEM;
 	}
-	if (!split_address(s, o->address)) {
+	if (!nc_address_parse(o->address, &s->address)) {
 		nc_buf_printf(err, "collector.address: \"%s\" is not host:port or [address]:port", o->address);
 		close_sender(&s->t);
 		return -EINVAL;

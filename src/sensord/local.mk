@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 noinst_LIBRARIES += libsensord.a
 libsensord_a_SOURCES = \
+	src/sensord/address.c src/sensord/address.h \
 	src/sensord/daemon.c src/sensord/daemon.h \
 	src/sensord/datagram.c src/sensord/datagram.h \
 	src/sensord/lookup.c src/sensord/lookup.h \
 	src/sensord/sensor.c src/sensord/sensor.h \
+	src/sensord/session.c src/sensord/session.h \
 	src/sensord/settings.c src/sensord/settings.h \
 	src/sensord/ship.c src/sensord/ship.h \
 	src/sensord/spool.c src/sensord/spool.h \

@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "sensord/datagram.h"
+#include "sensord/session.h"
 
 #define LEVEL        1
 #define CRASH_BURST  10u
@@ -166,29 +167,117 @@ static void start_spool(struct nc_sensor *s, const uint8_t collector[static NC_K
 		        st.damages);
 }
 
-static int start_transport(struct nc_sensor *s, struct nc_buf *err)
+/* The collectors' public keys: a file for each address, or one for all. */
+static int read_keys(const struct nc_sensor_settings *set, uint8_t keys[static NC_COLLECTORS_MAX][NC_KEY_LEN], struct nc_buf *err)
+{
+	const struct nc_conf_list *files = &set->collector_key;
+	size_t n = set->collector_address.count;
+
+	if (n > NC_COLLECTORS_MAX || (files->count != 1 && files->count != n)) {
+		nc_buf_printf(err, "collector.key: %zu files for %zu addresses; one for all, or one for each of at most %u", files->count, n,
+		              NC_COLLECTORS_MAX);
+		return -EINVAL;
+	}
+	for (size_t i = 0; i < n; i++) {
+		int rc = nc_key_read_public(keys[i], files->items[files->count == 1 ? 0 : i], err);
+		if (rc) {
+			nc_buf_printf(err, "; collector.key names a copy of the collector's pub.key");
+			return rc;
+		}
+	}
+	return 0;
+}
+
+static const char *ask_status(struct nc_sensor *s, json_t **result)
+{
+	*result = nc_sensor_status(s);
+	return NULL;
+}
+
+static const char *ask_flush(struct nc_sensor *s, json_t **result)
+{
+	(void)result;
+	nc_sensor_flush(s);
+	return NULL;
+}
+
+static const char *ask_rotate(struct nc_sensor *s, json_t **result)
+{
+	(void)result;
+	nc_session_transport_renew(s->transport);
+	return NULL;
+}
+
+/* What the collector may ask. */
+static const char *on_command(void *user, const char *name, const json_t *parameters, json_t **result)
+{
+	static const struct {
+		const char *name;
+		const char *(*fn)(struct nc_sensor *s, json_t **result);
+	} commands[] = { { "status", ask_status }, { "flush", ask_flush }, { "rotate", ask_rotate } };
+
+	(void)parameters;
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return commands[i].fn(user, result);
+	return "unknown";
+}
+
+static int start_session(struct nc_sensor *s, uint8_t keys[static NC_COLLECTORS_MAX][NC_KEY_LEN], struct nc_buf *err)
+{
+	const struct nc_sensor_settings *set = s->settings;
+	struct nc_session_transport_options o = {
+		.loop = s->loop,
+		.addresses = &set->collector_address,
+		.own = s->keys,
+		.state_dir = s->state_dir,
+		.epoch = s->epoch,
+		.interfaces = &set->interfaces,
+		.window = set->collector_window < set->queue_limit ? set->collector_window : set->queue_limit,
+		.renew_interval = set->collector_renew_interval,
+		.renew_bytes = set->collector_renew_bytes,
+		.command = on_command,
+		.user = s,
+	};
+
+	memcpy(o.keys, keys, sizeof(o.keys));
+	nc_sessions_defaults(&o.session);
+	return nc_session_transport(&o, &s->transport, err);
+}
+
+static int start_datagram(struct nc_sensor *s, uint8_t keys[static NC_COLLECTORS_MAX][NC_KEY_LEN], struct nc_buf *err)
 {
 	const struct nc_sensor_settings *set = s->settings;
 	struct nc_datagram_options o = {
-		.address = set->collector_address,
 		.own = s->keys,
 		.client_id = s->name,
 		.source = s->name,
 		.payloads = set->payloads,
 		.peer_2019 = set->collector_peer == NC_PEER_NETCAP_2019,
 	};
-	struct nc_transport *t = NULL;
-	int rc = nc_key_read_public(o.peer_key, set->collector_key, err);
 
-	if (rc) {
-		nc_buf_printf(err, "; collector.key names a copy of the collector's pub.key");
-		return rc;
+	if (set->collector_address.count != 1) {
+		nc_buf_str(err, "collector.address: datagrams go to one address");
+		return -EINVAL;
 	}
-	rc = nc_datagram_transport(&o, &t, err);
+	o.address = set->collector_address.items[0];
+	memcpy(o.peer_key, keys[0], NC_KEY_LEN);
+	return nc_datagram_transport(&o, &s->transport, err);
+}
+
+static int start_transport(struct nc_sensor *s, struct nc_buf *err)
+{
+	const struct nc_sensor_settings *set = s->settings;
+	uint8_t keys[NC_COLLECTORS_MAX][NC_KEY_LEN] = { 0 };
+	int rc = read_keys(set, keys, err);
+
+	if (rc)
+		return rc;
+	rc = set->collector_transport == NC_TRANSPORT_SESSION ? start_session(s, keys, err) : start_datagram(s, keys, err);
 	if (rc == 0)
-		rc = nc_ship_new(s->loop, t, set->queue_limit, &s->ship);
+		rc = nc_ship_new(s->loop, s->transport, set->queue_limit, &s->ship);
 	if (rc == 0 && *set->spool_path)
-		start_spool(s, o.peer_key);
+		start_spool(s, keys[0]);
 	return rc;
 }
 

@@ -32,6 +32,7 @@ struct nc_sensor {
 	char name[256];
 	int state_dir;
 	struct nc_ship *ship;
+	struct nc_transport *transport; /* the ship's */
 	struct nc_keep *keep;
 	struct nc_loop_timer *flush_timer;
 	struct nc_sensor_interface interfaces[NC_SENSOR_INTERFACES_MAX];

@@ -19,7 +19,7 @@
 #define GIB (1024 * MIB)
 
 static const char *const levels[] = { "err", "warning", "notice", "info", "debug", NULL };
-static const char *const transports[] = { "datagram", NULL };
+static const char *const transports[] = { "session", "datagram", NULL };
 static const char *const peers[] = { "netcap", "netcap-2019", NULL };
 
 #define AT(member) .offset = offsetof(struct nc_sensor_settings, member)
@@ -170,28 +170,60 @@ const struct nc_conf_option nc_sensor_options[] = {
 	},
 	{
 		.key = "collector.address",
-		.kind = NC_CONF_STRING,
+		.kind = NC_CONF_STRINGS,
 		AT(collector_address),
 		.dflt = "127.0.0.1:1335",
 		.restart = true,
-		.help = "Where the collector listens: \"192.0.2.1:1335\", \"[2001:db8::1]:1335\" or \"name:1335\".",
+		.help = "Where the collector listens: \"192.0.2.1:1335\", \"[2001:db8::1]:1335\" or \"name:1335\". Several can be listed: the next "
+			"is tried when one fails.",
 	},
 	{
 		.key = "collector.key",
-		.kind = NC_CONF_STRING,
+		.kind = NC_CONF_STRINGS,
 		AT(collector_key),
 		.dflt = NC_SYSCONFDIR "/collector.pub",
 		.restart = true,
-		.help = "File with the collector's public key, a copy of its pub.key.",
+		.help = "File with the collector's public key, a copy of its pub.key. One for all addresses, or one for each of them.",
 	},
 	{
 		.key = "collector.transport",
 		.kind = NC_CONF_ENUM,
 		AT(collector_transport),
-		.dflt = "datagram",
+		.dflt = "session",
 		.words = transports,
 		.restart = true,
-		.help = "How records travel: \"datagram\" is UDP, best effort.",
+		.help = "How records travel: \"session\" is TCP, and a record is kept until the collector has it on disk; \"datagram\" is UDP, best "
+			"effort, to one address, for collectors of 2019.",
+	},
+	{
+		.key = "collector.window",
+		.kind = NC_CONF_SIZE,
+		AT(collector_window),
+		.dflt = "32M",
+		.min = 64 * KIB,
+		.max = 4 * GIB,
+		.restart = true,
+		.help = "Bytes that a session sends before the collector has acknowledged the first of them; never more than queue.limit.",
+	},
+	{
+		.key = "collector.renew_interval",
+		.kind = NC_CONF_DURATION,
+		AT(collector_renew_interval),
+		.dflt = "10m",
+		.min = NC_NS_PER_S / 10,
+		.max = 86400 * NC_NS_PER_S,
+		.restart = true,
+		.help = "How long a session lasts before one with new keys takes over.",
+	},
+	{
+		.key = "collector.renew_bytes",
+		.kind = NC_CONF_SIZE,
+		AT(collector_renew_bytes),
+		.dflt = "64G",
+		.min = MIB,
+		.max = 1024 * GIB,
+		.restart = true,
+		.help = "How much a session sends before one with new keys takes over.",
 	},
 	{
 		.key = "collector.peer",

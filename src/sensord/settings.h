@@ -9,6 +9,7 @@
 #include "conf/conf.h"
 #include "record/type.h"
 
+enum nc_sensor_transport { NC_TRANSPORT_SESSION, NC_TRANSPORT_DATAGRAM };
 enum nc_sensor_peer { NC_PEER_NETCAP, NC_PEER_NETCAP_2019 };
 
 struct nc_sensor_settings {
@@ -22,8 +23,10 @@ struct nc_sensor_settings {
 	int64_t workers;
 	struct nc_conf_list include, exclude;
 	char *state;
-	char *collector_address, *collector_key;
+	struct nc_conf_list collector_address, collector_key;
 	int collector_transport, collector_peer;
+	uint64_t collector_window, collector_renew_bytes;
+	int64_t collector_renew_interval;
 	int64_t batch_interval;
 	uint64_t queue_limit;
 	char *spool_path;

@@ -6,6 +6,7 @@
 
 #include "base/time.h"
 #include "sensord/sensor.h"
+#include "sensord/session.h"
 
 static json_t *number(uint64_t v)
 {
@@ -100,13 +101,24 @@ static json_t *spool(const struct nc_ship_state *q)
 	return o;
 }
 
+static json_t *collectors(const struct nc_conf_list *list)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < list->count; i++)
+		json_array_append_new(a, json_string(list->items[i]));
+	return a;
+}
+
 static void add_queue(json_t *o, const struct nc_sensor *s)
 {
 	struct nc_ship_state q;
 	struct nc_transport_state t;
 
 	nc_ship_get_state(s->ship, &q, &t);
-	json_object_set_new(o, "collector", json_string(s->settings->collector_address));
+	json_object_set_new(o, "collector", collectors(&s->settings->collector_address));
+	if (s->settings->collector_transport == NC_TRANSPORT_SESSION)
+		json_object_set_new(o, "session", nc_session_transport_status(s->transport));
 	json_object_set_new(o, "queue_bytes", number(q.queue_bytes));
 	json_object_set_new(o, "queue_blocks", number(q.queue_blocks));
 	json_object_set_new(o, "queue_dropped_records", number(q.dropped[NC_SHIP_MEMORY].records));
