@@ -99,19 +99,31 @@ static enum nc_datagram_reason refuse(struct nc_collector *c, enum nc_datagram_r
 	return why;
 }
 
-static enum nc_datagram_reason refuse_unknown(struct nc_collector *c, const uint8_t *key, const struct nc_peer *peer,
-                                              struct nc_instant now)
+void nc_collector_unknown(struct nc_collector *c, const uint8_t key[static NC_KEY_LEN], const struct nc_peer *peer, struct nc_instant now)
 {
 	char fingerprint[NC_KEY_FINGERPRINT];
 	unsigned more = 0;
-	bool fresh = nc_sensors_pend(&c->sensors, key, peer->address, now.real);
+	bool revoked = c->state && nc_state_revoked(c->state, key);
+	bool fresh = !revoked && nc_sensors_pend(&c->sensors, key, peer->address, now.real);
 
 	c->rejects[NC_DG_UNKNOWN_KEY]++;
 	/* one that goes on knocking is told of once; it stays in the status */
-	if (!fresh || !nc_log_allow(&c->limits[NC_DG_UNKNOWN_KEY], LOG_BURST, LOG_INTERVAL, now.mono, &more))
-		return NC_DG_UNKNOWN_KEY;
+	if ((!fresh && !revoked) || !nc_log_allow(&c->limits[NC_DG_UNKNOWN_KEY], LOG_BURST, LOG_INTERVAL, now.mono, &more))
+		return;
 	nc_key_fingerprint(fingerprint, key);
-	nc_notice("refused: key %s from %s is on no list (%u like it not shown)", fingerprint, peer->address, more);
+	nc_notice("refused: key %s from %s is %s (%u like it not shown)", fingerprint, peer->address, revoked ? "revoked" : "on no list", more);
+}
+
+struct nc_sensor *nc_collector_sensor(struct nc_collector *c, const uint8_t key[static NC_KEY_LEN], bool *nomem)
+{
+	*nomem = false;
+	return c->state && nc_state_revoked(c->state, key) ? NULL : nc_sensors_find(&c->sensors, key, nomem);
+}
+
+static enum nc_datagram_reason refuse_unknown(struct nc_collector *c, const uint8_t *key, const struct nc_peer *peer,
+                                              struct nc_instant now)
+{
+	nc_collector_unknown(c, key, peer, now);
 	return NC_DG_UNKNOWN_KEY;
 }
 
@@ -228,10 +240,10 @@ enum nc_datagram_reason nc_collector_datagram(struct nc_collector *c, const uint
 
 	if (!key)
 		return refuse(c, NC_DG_SHORT, NULL, peer, now);
-	struct nc_sensor *s = nc_sensors_find(&c->sensors, key, &nomem);
+	struct nc_sensor *s = nc_collector_sensor(c, key, &nomem);
 	if (nomem)
 		return refuse(c, NC_DG_STORE, NULL, peer, now);
-	if (!s && !c->options.allow_unknown)
+	if (!s && (!c->options.allow_unknown || (c->state && nc_state_revoked(c->state, key))))
 		return refuse_unknown(c, key, peer, now);
 	enum nc_datagram_reason why = nc_datagram_open(c->datagram, c->keys, p, n, &b);
 	if (why != NC_DG_OK)

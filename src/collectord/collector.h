@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "collectord/sensors.h"
+#include "collectord/state.h"
 #include "collectord/store.h"
 #include "wire/datagram.h"
 #include "wire/keys.h"
@@ -37,6 +38,7 @@ struct nc_collector {
 	struct nc_replay *replay;
 	struct nc_store *store;
 	struct nc_sensors sensors;
+	const struct nc_state *state; /* the caller's; NULL: no key is revoked */
 	struct nc_instant started;
 	uint64_t records, batches, headers;
 	uint64_t rejects[NC_DG_REASONS_COUNT]; /* of all, known or not */
@@ -59,6 +61,10 @@ int nc_collector_read_sensors(struct nc_collector *c, const char *dir, struct nc
 /* Processes one datagram: what became of it. */
 enum nc_datagram_reason nc_collector_datagram(struct nc_collector *c, const uint8_t *p, size_t n, const struct nc_peer *peer,
                                               struct nc_instant now);
+/* Counts and remembers a key that is on no list, and says so, at a bounded rate. */
+void nc_collector_unknown(struct nc_collector *c, const uint8_t key[static NC_KEY_LEN], const struct nc_peer *peer, struct nc_instant now);
+/* The sensor that a key belongs to, unless it is on no list or revoked; *nomem tells when memory is short. */
+struct nc_sensor *nc_collector_sensor(struct nc_collector *c, const uint8_t key[static NC_KEY_LEN], bool *nomem);
 /* Writes what was gathered. */
 void nc_collector_flush(struct nc_collector *c, struct nc_instant now);
 

@@ -3,6 +3,7 @@ noinst_LIBRARIES += libcollectord.a
 libcollectord_a_SOURCES = \
 	src/collectord/commit.c \
 	src/collectord/expire.c \
+	src/collectord/gate.c src/collectord/gate.h \
 	src/collectord/gather.c \
 	src/collectord/have.c src/collectord/have.h \
 	src/collectord/load.c \
@@ -18,6 +19,7 @@ libcollectord_a_SOURCES = \
 	src/collectord/records.c src/collectord/records.h \
 	src/collectord/sensors.c src/collectord/sensors.h \
 	src/collectord/settings.c src/collectord/settings.h \
+	src/collectord/state.c src/collectord/state.h \
 	src/collectord/store.c src/collectord/store.h
 sbin_PROGRAMS += netcap-collectord
 netcap_collectord_SOURCES = src/collectord/main.c

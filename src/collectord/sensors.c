@@ -180,10 +180,25 @@ static struct nc_pending *pending_room(struct nc_sensors *s, const char *address
 	return s->pending_count < NC_PENDING_MAX ? &s->pending[s->pending_count++] : weakest;
 }
 
+void nc_sensors_expire(struct nc_sensors *s, int64_t now_real)
+{
+	for (size_t i = s->pending_count; i > 0; i--)
+		if (now_real - s->pending[i - 1].last_seen >= NC_PENDING_TIME)
+			forget_pending(s, i - 1);
+}
+
+const uint8_t *nc_sensors_key(const struct nc_sensors *s, const char *name)
+{
+	ssize_t i = s->list ? index_of(s->list, name) : -1;
+
+	return i < 0 ? NULL : nc_keylist_key(s->list, (size_t)i);
+}
+
 bool nc_sensors_pend(struct nc_sensors *s, const uint8_t key[static NC_KEY_LEN], const char *address, int64_t now_real)
 {
 	struct nc_pending *p = NULL;
 
+	nc_sensors_expire(s, now_real);
 	for (size_t i = 0; i < s->pending_count && !p; i++)
 		if (memcmp(s->pending[i].key, key, NC_KEY_LEN) == 0)
 			p = &s->pending[i];

@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "base/log.h"
+#include "base/time.h"
 #include "collectord/loss.h"
 #include "collectord/store.h"
 #include "record/type.h"
@@ -19,6 +21,7 @@
 #define NC_UNKNOWN_MAX    256u /* addresses of unknown sensors with a folder each, with allow_unknown */
 #define NC_PENDING_MAX    64u  /* refused keys that are remembered */
 #define NC_PENDING_ADDRESS_MAX 8u /* of them from one address */
+#define NC_PENDING_TIME (24 * 3600 * NC_NS_PER_S) /* how long after they knocked last */
 
 /* A sensor that has sent. */
 struct nc_sensor {
@@ -32,9 +35,20 @@ struct nc_sensor {
 	int64_t last_seen;  /* wall clock, 0: nothing accepted yet */
 	uint64_t records, headers, bytes, batches;
 	uint64_t rejects[NC_DG_REASONS_COUNT];
+	/* of its sessions */
+	struct nc_visit *visits; /* that are open, the newest first; the gate's */
+	struct nc_shelf *shelf;  /* the store's, NULL before the first session */
+	int64_t connected_since; /* wall clock of the last time that it came after it was away */
+	char software[80];       /* what it says it is, escaped */
+	uint64_t sessions, blocks, block_bytes, blocks_refused;
+	struct nc_log_limit said;
+	/* of its datagrams */
 	struct nc_loss loss;
 	struct nc_stream *streams[NC_TYPES_MAX]; /* by slot; owned by the store */
 };
+
+/* An open session (gate.c). */
+struct nc_visit;
 
 /* A key that is on no list and knocked. */
 struct nc_pending {
@@ -64,5 +78,9 @@ struct nc_sensor *nc_sensors_find(struct nc_sensors *s, const uint8_t key[static
 struct nc_sensor *nc_sensors_unknown(struct nc_sensors *s, const char *host, const uint8_t key[static NC_KEY_LEN]);
 /* Remembers a refused key. The one that knocked least, and longest ago, gives way. True when it is new here. */
 bool nc_sensors_pend(struct nc_sensors *s, const uint8_t key[static NC_KEY_LEN], const char *address, int64_t now_real);
+/* Forgets those that have not knocked for NC_PENDING_TIME. */
+void nc_sensors_expire(struct nc_sensors *s, int64_t now_real);
+/* The key of a name on the list, NULL when there is none. */
+const uint8_t *nc_sensors_key(const struct nc_sensors *s, const char *name);
 
 #endif
