@@ -6,9 +6,9 @@ _netcapctl()
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local daemons='sensord collectord'
 	local sensord='help status flush reload version'
-	local collectord='help status sensors flush reload version'
+	local collectord='help status sensors pending revoke sensor-status sensor-flush sensor-rotate flush reload version'
 	local options='--json --watch --socket --help --version'
-	local words="$daemons help status flush reload version sensors" word skip=
+	local words="$daemons help status flush reload version sensors pending revoke sensor-status sensor-flush sensor-rotate" word skip=
 
 	COMPREPLY=()
 	if [[ $prev == --socket ]]; then

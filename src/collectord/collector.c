@@ -99,7 +99,8 @@ static enum nc_datagram_reason refuse(struct nc_collector *c, enum nc_datagram_r
 	return why;
 }
 
-void nc_collector_unknown(struct nc_collector *c, const uint8_t key[static NC_KEY_LEN], const struct nc_peer *peer, struct nc_instant now)
+void nc_collector_unknown(struct nc_collector *c, const uint8_t key[static NC_KEY_LEN], const struct nc_peer *peer,
+                          struct nc_instant now)
 {
 	char fingerprint[NC_KEY_FINGERPRINT];
 	unsigned more = 0;

@@ -62,7 +62,8 @@ int nc_collector_read_sensors(struct nc_collector *c, const char *dir, struct nc
 enum nc_datagram_reason nc_collector_datagram(struct nc_collector *c, const uint8_t *p, size_t n, const struct nc_peer *peer,
                                               struct nc_instant now);
 /* Counts and remembers a key that is on no list, and says so, at a bounded rate. */
-void nc_collector_unknown(struct nc_collector *c, const uint8_t key[static NC_KEY_LEN], const struct nc_peer *peer, struct nc_instant now);
+void nc_collector_unknown(struct nc_collector *c, const uint8_t key[static NC_KEY_LEN], const struct nc_peer *peer,
+                          struct nc_instant now);
 /* The sensor that a key belongs to, unless it is on no list or revoked; *nomem tells when memory is short. */
 struct nc_sensor *nc_collector_sensor(struct nc_collector *c, const uint8_t key[static NC_KEY_LEN], bool *nomem);
 /* Writes what was gathered. */

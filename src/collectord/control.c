@@ -4,8 +4,11 @@
 
 #include "collectord/control.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "control/commands.h"
@@ -54,13 +57,27 @@ static json_t *rejects(const uint64_t counts[static NC_DG_REASONS_COUNT])
 	return o;
 }
 
-static json_t *sensor(const struct nc_sensor *s)
+/* "connected" since when, from where; what it brought in blocks. */
+static void add_session(json_t *o, const struct nc_sensor *s)
+{
+	json_object_set_new(o, "connected", json_boolean(s->visits != NULL));
+	json_object_set_new(o, "connected_since", s->visits ? moment(s->connected_since) : json_null());
+	json_object_set_new(o, "software", s->software[0] ? json_string(s->software) : json_null());
+	json_object_set_new(o, "sessions", number(s->sessions));
+	json_object_set_new(o, "blocks", number(s->blocks));
+	json_object_set_new(o, "blocks_refused", number(s->blocks_refused));
+}
+
+static json_t *sensor(const struct nc_sensor *s, const struct nc_state *state)
 {
 	json_t *o = json_object();
 
 	json_object_set_new(o, "name", json_string(s->name));
 	json_object_set_new(o, "fingerprint", fingerprint(s->key));
-	json_object_set_new(o, "authorised", json_boolean(s->listed));
+	bool revoked = state && nc_state_revoked(state, s->key);
+	json_object_set_new(o, "authorised", json_boolean(s->listed && !revoked));
+	json_object_set_new(o, "revoked", json_boolean(revoked));
+	add_session(o, s);
 	json_object_set_new(o, "client_id", json_string(s->client_id));
 	json_object_set_new(o, "address", s->address[0] ? json_string(s->address) : json_null());
 	json_object_set_new(o, "last_seen", moment(s->last_seen));
@@ -75,7 +92,7 @@ static json_t *sensor(const struct nc_sensor *s)
 }
 
 /* Those on the list that have not sent yet are shown too: an operator looks for them. */
-static json_t *sensors(const struct nc_sensors *s)
+static json_t *sensors(const struct nc_sensors *s, const struct nc_state *state)
 {
 	json_t *a = json_array();
 	const struct nc_sensor *e;
@@ -84,17 +101,17 @@ static json_t *sensors(const struct nc_sensors *s)
 	for (size_t i = 0; i < n; i++) {
 		struct nc_sensor silent = { .listed = true };
 		if (s->listed[i]) {
-			json_array_append_new(a, sensor(s->listed[i]));
+			json_array_append_new(a, sensor(s->listed[i], state));
 			continue;
 		}
 		const char *name = nc_keylist_name(s->list, i);
 		nc_text_escape(silent.name, sizeof(silent.name), name, strlen(name));
 		memcpy(silent.key, nc_keylist_key(s->list, i), NC_KEY_LEN);
-		json_array_append_new(a, sensor(&silent));
+		json_array_append_new(a, sensor(&silent, state));
 	}
 	TAILQ_FOREACH(e, &s->all, all)
 		if (!e->listed)
-			json_array_append_new(a, sensor(e));
+			json_array_append_new(a, sensor(e, state));
 	return a;
 }
 
@@ -199,6 +216,53 @@ static json_t *listeners(const struct nc_receiver *r)
 	return a;
 }
 
+static json_t *gates(const struct nc_gate *g)
+{
+	json_t *a = json_array();
+	char text[NC_LISTEN_TEXT];
+
+	for (size_t i = 0; g && i < nc_gate_count(g); i++) {
+		nc_gate_address(g, i, text);
+		json_array_append_new(a, json_string(text));
+	}
+	return a;
+}
+
+static json_t *sessions(const struct nc_gate *g)
+{
+	const struct nc_gate_counters *n = nc_gate_counters(g);
+	const struct nc_sessions_counters *m = nc_gate_session_counters(g);
+	const struct {
+		const char *name;
+		uint64_t value;
+	} list[] = {
+		{ "open", nc_gate_open(g) },
+		{ "half_open", nc_gate_half_open(g) },
+		{ "connections", n->connections },
+		{ "accepted", m->accepted },
+		{ "crowded", n->crowded },
+		{ "handshake_errors", m->handshake_errors },
+		{ "handshake_timeouts", m->handshake_timeouts },
+		{ "other_versions", m->handshake_versions },
+		{ "unknown_keys", n->unknown },
+		{ "revoked_keys", n->revoked },
+		{ "replayed", n->replayed },
+		{ "state_failures", n->state_failures },
+		{ "broken", m->broken },
+		{ "silent", m->dead },
+		{ "skipped_frames", m->skipped_frames },
+		{ "blocks", n->blocks },
+		{ "bytes", n->bytes },
+		{ "acks", n->acks },
+		{ "sealed_failures", n->sealed_failures },
+	};
+	json_t *o = json_object();
+
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
+		json_object_set_new(o, list[i].name, number(list[i].value));
+	return o;
+}
+
 json_t *nc_collector_status(const struct nc_collector_control *c, struct nc_instant now)
 {
 	const struct nc_collector *k = c->collector;
@@ -207,12 +271,15 @@ json_t *nc_collector_status(const struct nc_collector_control *c, struct nc_inst
 	json_object_set_new(o, "version", json_string(PACKAGE_VERSION));
 	json_object_set_new(o, "uptime_seconds", json_integer((now.mono - k->started.mono) / NC_NS_PER_S));
 	json_object_set_new(o, "fingerprint", fingerprint(k->keys->pub));
-	json_object_set_new(o, "listen", listeners(c->receiver));
+	json_object_set_new(o, "listen", gates(c->gate));
+	json_object_set_new(o, "datagram_listen", listeners(c->receiver));
+	if (c->gate)
+		json_object_set_new(o, "sessions", sessions(c->gate));
 	json_object_set_new(o, "records", number(k->records));
 	json_object_set_new(o, "batches", number(k->batches));
 	json_object_set_new(o, "headers", number(k->headers));
 	json_object_set_new(o, "kernel_drops", number(c->receiver ? nc_receiver_drops(c->receiver) : 0));
-	json_object_set_new(o, "sensors", sensors(&k->sensors));
+	json_object_set_new(o, "sensors", sensors(&k->sensors, k->state));
 	json_object_set_new(o, "rejects", rejects(k->rejects));
 	json_object_set_new(o, "pending", pending(&k->sensors));
 	json_object_set_new(o, "types", types(k));
@@ -240,8 +307,95 @@ static const char *get_sensors(void *user, json_t *parameters, json_t **reply)
 	const struct nc_collector_control *c = user;
 
 	(void)parameters;
-	*reply = json_pack("{s:o, s:o}", "sensors", sensors(&c->collector->sensors), "pending", pending(&c->collector->sensors));
+	*reply = json_pack("{s:o, s:o}", "sensors", sensors(&c->collector->sensors, c->collector->state), "pending",
+	                   pending(&c->collector->sensors));
 	return NULL;
+}
+
+static const char *get_pending(void *user, json_t *parameters, json_t **reply)
+{
+	const struct nc_collector_control *c = user;
+
+	(void)parameters;
+	nc_sensors_expire(&c->collector->sensors, nc_time_real());
+	*reply = json_pack("{s:o}", "pending", pending(&c->collector->sensors));
+	return NULL;
+}
+
+static const char *not_possible(json_t **reply, const char *reason)
+{
+	*reply = json_pack("{s:s}", "reason", reason);
+	return "NotPossible";
+}
+
+static const char *revoke_key(void *user, json_t *parameters, json_t **reply)
+{
+	const struct nc_collector_control *c = user;
+	const char *name = json_string_value(json_object_get(parameters, "name"));
+	const uint8_t *key = name ? nc_sensors_key(&c->collector->sensors, name) : NULL;
+	char fingerprint_text[NC_KEY_FINGERPRINT];
+
+	if (!key)
+		return not_possible(reply, "no sensor of this name is authorised");
+	int rc = nc_state_revoke(c->state, key, name);
+	if (rc < 0)
+		return not_possible(reply, strerrordesc_np(-rc));
+	nc_key_fingerprint(fingerprint_text, key);
+	nc_notice("sensor %s: its key %s is revoked", name, fingerprint_text);
+	if (c->gate)
+		nc_gate_check(c->gate);
+	return NULL;
+}
+
+/* Where a sensor's answer goes. */
+struct waiting {
+	struct nc_control_server *server;
+	uint64_t token;
+	bool status;
+};
+
+static void on_answer(void *user, const char *error, json_t *result)
+{
+	struct waiting *w = user;
+
+	if (!error && w->status) {
+		nc_control_complete(w->server, w->token, NULL, json_pack("{s:o}", "status", result ? result : json_object()));
+	} else {
+		json_decref(result);
+		json_t *why = error ? json_pack("{s:s}", "reason", error) : NULL;
+		nc_control_complete(w->server, w->token, error ? "NotPossible" : NULL, why);
+	}
+	free(w);
+}
+
+static const char *ask(void *user, json_t *parameters, json_t **reply, const char *command)
+{
+	const struct nc_collector_control *c = user;
+	const char *name = json_string_value(json_object_get(parameters, "name"));
+	struct waiting *w = c->gate && c->server && name ? calloc(1, sizeof(*w)) : NULL;
+	int rc = w ? nc_gate_ask(c->gate, name, command, NULL, on_answer, w) : -ENOENT;
+
+	if (rc == 0) {
+		*w = (struct waiting){ c->server, nc_control_defer(c->server), strcmp(command, "status") == 0 };
+		return NULL;
+	}
+	free(w);
+	return not_possible(reply, rc == -ENOENT ? "no sensor of this name is connected" : strerrordesc_np(-rc));
+}
+
+static const char *sensor_status(void *user, json_t *parameters, json_t **reply)
+{
+	return ask(user, parameters, reply, "status");
+}
+
+static const char *sensor_flush(void *user, json_t *parameters, json_t **reply)
+{
+	return ask(user, parameters, reply, "flush");
+}
+
+static const char *sensor_rotate(void *user, json_t *parameters, json_t **reply)
+{
+	return ask(user, parameters, reply, "rotate");
 }
 
 static const char *flush(void *user, json_t *parameters, json_t **reply)
@@ -252,8 +406,7 @@ static const char *flush(void *user, json_t *parameters, json_t **reply)
 	nc_collector_flush(c->collector, instant());
 	if (!nc_store_failing(c->collector->store))
 		return NULL;
-	*reply = json_pack("{s:s}", "reason", nc_store_last_error(c->collector->store));
-	return "NotPossible";
+	return not_possible(reply, nc_store_last_error(c->collector->store));
 }
 
 static const char *reload(void *user, json_t *parameters, json_t **reply)
@@ -286,7 +439,9 @@ int nc_collector_commands(struct nc_control_command *out)
 {
 	static const struct nc_control_binding bindings[] = {
 		{ "status", get_status }, { "sensors", get_sensors }, { "flush", flush },
-		{ "reload", reload },     { "version", get_version },
+		{ "reload", reload },     { "version", get_version }, { "pending", get_pending },
+		{ "revoke", revoke_key },     { "sensor-status", sensor_status }, { "sensor-flush", sensor_flush },
+		{ "sensor-rotate", sensor_rotate },
 	};
 
 	return nc_control_bind(NC_CONTROL_COLLECTORD, bindings, sizeof(bindings) / sizeof(bindings[0]), out);

@@ -7,13 +7,17 @@
 
 #include "base/buf.h"
 #include "collectord/collector.h"
+#include "collectord/gate.h"
 #include "collectord/receive.h"
 #include "control/control.h"
 
 /* What the commands work on; the `user` of their functions. */
 struct nc_collector_control {
 	struct nc_collector *collector;
-	const struct nc_receiver *receiver; /* NULL: without sockets (tests) */
+	const struct nc_receiver *receiver; /* NULL: no datagrams */
+	struct nc_gate *gate;               /* NULL: no sessions (tests) */
+	struct nc_state *state;
+	struct nc_control_server *server;   /* for answers that come later */
 	/* configuration read again: 0, restart gets the names of options that need one; else negative errno, err gets a line */
 	int (*reload)(void *user, struct nc_buf *restart, struct nc_buf *err);
 	void *user;

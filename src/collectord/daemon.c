@@ -21,6 +21,7 @@
 #include "base/time.h"
 #include "collectord/collector.h"
 #include "collectord/control.h"
+#include "collectord/gate.h"
 #include "collectord/receive.h"
 #include "collectord/settings.h"
 #include "conf/cli.h"
@@ -40,13 +41,15 @@ struct daemon {
 	struct nc_loop_timer *flush_timer;
 	struct nc_keypair *keys;
 	struct nc_collector *collector;
-	struct nc_receiver *receiver;
+	struct nc_state *state;
+	struct nc_gate *gate;
+	struct nc_receiver *receiver; /* NULL: no datagrams */
 	struct nc_control_server *server;
 	struct nc_collector_control control;
 	struct nc_control_command commands[NC_CONTROL_COMMANDS_MAX];
 	int control_fd; /* inherited, or -1 */
-	int udp_fds[NC_LISTEN_MAX];
-	size_t udp_count;
+	int tcp_fds[NC_LISTEN_MAX], udp_fds[NC_LISTEN_MAX];
+	size_t tcp_count, udp_count;
 };
 
 static struct nc_instant instant(void)
@@ -105,8 +108,8 @@ static void on_status(void *user)
 
 	for (unsigned i = NC_DG_OK + 1; i < NC_DG_REASONS_COUNT; i++)
 		refused += c->rejects[i];
-	sd_notifyf(0, "STATUS=%" PRIu64 " records in %" PRIu64 " batches of %zu sensors, %" PRIu64 " datagrams refused%s",
-	           c->records, c->batches, c->sensors.list ? nc_keylist_count(c->sensors.list) : 0, refused,
+	sd_notifyf(0, "STATUS=%" PRIu64 " records, %zu sessions of %zu sensors, %" PRIu64 " datagrams refused%s", c->records,
+	           nc_gate_open(d->gate), c->sensors.list ? nc_keylist_count(c->sensors.list) : 0, refused,
 	           nc_store_failing(c->store) ? ", writing fails" : "");
 }
 
@@ -155,6 +158,7 @@ static int apply(struct daemon *d, struct nc_collector_settings *next, struct nc
 		nc_buf_str(err, "out of memory");
 		return r;
 	}
+	nc_gate_check(d->gate);
 	bool timer = next->flush_interval != d->settings.flush_interval;
 	nc_collector_settings_free(&d->settings);
 	d->settings = *next;
@@ -200,7 +204,12 @@ static void on_signal(void *user, int signo)
 
 /* --- start and end ------------------------------------------------------------------------------------------------- */
 
-/* Sockets from systemd: UDP ones to receive on, a listening UNIX one for control. */
+static bool is_inet(int fd, int type, int listening)
+{
+	return sd_is_socket(fd, AF_INET, type, listening) > 0 || sd_is_socket(fd, AF_INET6, type, listening) > 0;
+}
+
+/* Sockets from systemd: listening TCP ones for sessions, UDP ones for datagrams, a listening UNIX one for control. */
 static void inherit(struct daemon *d)
 {
 	int n = sd_listen_fds(1);
@@ -209,8 +218,9 @@ static void inherit(struct daemon *d)
 		int fd = SD_LISTEN_FDS_START + i;
 		if (sd_is_socket(fd, AF_UNIX, SOCK_STREAM, 1) > 0 && d->control_fd < 0) {
 			d->control_fd = fd;
-		} else if ((sd_is_socket(fd, AF_INET, SOCK_DGRAM, -1) > 0 || sd_is_socket(fd, AF_INET6, SOCK_DGRAM, -1) > 0) &&
-		           d->udp_count < NC_LISTEN_MAX) {
+		} else if (is_inet(fd, SOCK_STREAM, 1) && d->tcp_count < NC_LISTEN_MAX) {
+			d->tcp_fds[d->tcp_count++] = fd;
+		} else if (is_inet(fd, SOCK_DGRAM, -1) && d->udp_count < NC_LISTEN_MAX) {
 			d->udp_fds[d->udp_count++] = fd;
 		} else {
 			nc_warn("an inherited socket is of no use here");
@@ -243,8 +253,11 @@ static int start_collector(struct daemon *d, struct nc_buf *err)
 	struct nc_collector_options o = collector_options(&d->settings);
 	int r = nc_collector_new(&o, d->keys, d->settings.root, instant(), &d->collector, err);
 
+	if (r == 0)
+		r = nc_state_open(d->settings.keys, &d->state, err);
 	if (r < 0)
 		return r;
+	d->collector->state = d->state;
 	r = nc_collector_read_sensors(d->collector, d->settings.sensors, err);
 	if (r == -ENOENT) {
 		nc_warn("%s: there is no such folder: no sensor may send", d->settings.sensors);
@@ -254,6 +267,32 @@ static int start_collector(struct daemon *d, struct nc_buf *err)
 	if (r == 0)
 		log_lines(LOG_WARNING, err);
 	return r;
+}
+
+static int start_gate(struct daemon *d, struct nc_buf *err)
+{
+	struct nc_gate_options o = { .listen = &d->settings.listen, .fds = d->tcp_fds, .nfds = d->tcp_count };
+
+	nc_sessions_defaults(&o.session);
+	o.session.own[0] = d->keys;
+	return nc_gate_new(d->loop, d->collector, d->state, &o, &d->gate, err);
+}
+
+static int start_datagrams(struct daemon *d, struct nc_buf *err)
+{
+	if (d->udp_count == 0 && d->settings.datagram_listen.count == 0)
+		return 0;
+	return nc_receiver_new(d->loop, d->collector, &d->settings.datagram_listen, d->udp_fds, d->udp_count,
+	                       d->settings.receive_buffer, &d->receiver, err);
+}
+
+/* Something must be able to reach it. */
+static int check_listening(const struct daemon *d, struct nc_buf *err)
+{
+	if (nc_gate_count(d->gate) > 0 || d->receiver)
+		return 0;
+	nc_buf_str(err, "listen, datagram.listen: no address to listen on");
+	return -EINVAL;
 }
 
 static int start_control(struct daemon *d, struct nc_buf *err)
@@ -266,14 +305,19 @@ static int start_control(struct daemon *d, struct nc_buf *err)
 		.group = d->settings.control_group[0] ? d->settings.control_group : NULL,
 	};
 
-	d->control =
-		(struct nc_collector_control){ .collector = d->collector, .receiver = d->receiver, .reload = reload, .user = d };
+	d->control = (struct nc_collector_control){ .collector = d->collector,
+		                                    .receiver = d->receiver,
+		                                    .gate = d->gate,
+		                                    .state = d->state,
+		                                    .reload = reload,
+		                                    .user = d };
 	if (d->control_fd < 0 && !d->settings.control_socket[0])
 		return 0;
 	int n = nc_collector_commands(d->commands);
 	int r = n < 0 ? n
 	              : nc_control_listen(d->loop, d->settings.control_socket, d->control_fd, &info, d->commands, (size_t)n,
 	                                  &d->control, &d->server);
+	d->control.server = d->server;
 	if (r < 0)
 		nc_buf_printf(err, "control socket %s: %s", d->settings.control_socket, strerrordesc_np(-r));
 	return r;
@@ -301,8 +345,11 @@ static int start(struct daemon *d, struct nc_buf *err)
 	if (r == 0)
 		r = nc_store_attach(d->collector->store, d->loop);
 	if (r == 0)
-		r = nc_receiver_new(d->loop, d->collector, &d->settings.listen, d->udp_fds, d->udp_count,
-		                    d->settings.receive_buffer, &d->receiver, err);
+		r = start_gate(d, err);
+	if (r == 0)
+		r = start_datagrams(d, err);
+	if (r == 0)
+		r = check_listening(d, err);
 	if (r == 0)
 		r = start_control(d, err);
 	return r < 0 ? r : add_timers(d);
@@ -313,12 +360,15 @@ static int stop(struct daemon *d)
 {
 	uint64_t lost = 0;
 
-	if (d->server)
-		nc_control_close(d->server);
 	if (d->receiver)
 		nc_receiver_drain(d->receiver);
 	nc_receiver_free(d->receiver);
+	/* questions that are open are answered by it, so the control socket closes later */
+	nc_gate_free(d->gate);
+	if (d->server)
+		nc_control_close(d->server);
 	lost = nc_collector_free(d->collector);
+	nc_state_close(d->state);
 	if (lost)
 		nc_err("%" PRIu64 " records could not be written", lost);
 	nc_loop_free(d->loop);
@@ -332,9 +382,13 @@ static void announce(struct daemon *d)
 {
 	char text[NC_LISTEN_TEXT];
 
-	for (size_t i = 0; i < nc_receiver_count(d->receiver); i++) {
+	for (size_t i = 0; i < nc_gate_count(d->gate); i++) {
+		nc_gate_address(d->gate, i, text);
+		nc_info("listening on %s", text);
+	}
+	for (size_t i = 0; d->receiver && i < nc_receiver_count(d->receiver); i++) {
 		nc_receiver_address(d->receiver, i, text);
-		nc_info("receiving on %s", text);
+		nc_info("receiving datagrams on %s", text);
 	}
 	nc_info("%zu sensors may send, records go to %s",
 	        d->collector->sensors.list ? nc_keylist_count(d->collector->sensors.list) : 0, d->settings.root);

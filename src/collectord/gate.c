@@ -160,7 +160,8 @@ static void say(struct nc_sensor *s, const struct nc_visit *v, const char *what,
 	unsigned hidden = 0;
 
 	if (nc_log_allow(&s->said, LOG_BURST, LOG_INTERVAL, nc_time_mono(), &hidden))
-		nc_notice("sensor %s %s %s%s%s (%u like it not shown)", s->name, what, v->peer.address, *why ? ": " : "", why, hidden);
+		nc_notice("sensor %s %s %s%s%s (%u like it not shown)", s->name, what, v->peer.address, *why ? ": " : "", why,
+		          hidden);
 }
 
 /* Takes it from its sensor's list: it counts no more. */
@@ -409,8 +410,8 @@ static int on_sealed(struct nc_visit *v, const uint8_t *p, size_t n)
 
 	if (r.failed)
 		return -EBADMSG;
-	bool ours = unseal(g, r.p, r.left) && nc_block_info(g->plain.data, g->plain.len, &info) == 0 && info.size == g->plain.len &&
-	            info.epoch == epoch && info.seq == seq;
+	bool ours = unseal(g, r.p, r.left) && nc_block_info(g->plain.data, g->plain.len, &info) == 0 &&
+	            info.size == g->plain.len && info.epoch == epoch && info.seq == seq;
 	g->counters.sealed_failures += !ours;
 	return ours ? store_block(v, g->plain.data, &info) : reject(v, epoch, seq, true, "the sealed block is not for this collector");
 }
@@ -726,7 +727,8 @@ void nc_gate_check(struct nc_gate *g)
 	}
 }
 
-int nc_gate_ask(struct nc_gate *g, const char *sensor, const char *command, const json_t *parameters, nc_gate_answer_fn fn, void *user)
+int nc_gate_ask(struct nc_gate *g, const char *sensor, const char *command, const json_t *parameters, nc_gate_answer_fn fn,
+                void *user)
 {
 	struct nc_sensor *s;
 	struct nc_visit *v = NULL;
@@ -741,7 +743,9 @@ int nc_gate_ask(struct nc_gate *g, const char *sensor, const char *command, cons
 	char *text = parameters ? json_dumps(parameters, JSON_COMPACT) : NULL;
 	int rc = q ? nc_loop_add_timer(g->loop, ANSWER_TIME, 0, on_question_late, q, &q->timer) : -ENOMEM;
 	if (rc == 0) {
-		*q = (struct question){ .gate = g, .visit = v, .id = ++g->question_id, .timer = q->timer, .fn = fn, .user = user };
+		*q = (struct question){
+			.gate = g, .visit = v, .id = ++g->question_id, .timer = q->timer, .fn = fn, .user = user
+		};
 		m.id = q->id;
 		m.name = (char *)(uintptr_t)command;
 		m.parameters.data = (uint8_t *)text;

@@ -53,8 +53,9 @@ size_t nc_gate_half_open(const struct nc_gate *g);
 
 /* The sensor's answer: error is NULL, or its word, or "NotConnected" or "TimedOut"; result may be NULL, and is the callee's. */
 typedef void (*nc_gate_answer_fn)(void *user, const char *error, json_t *result);
-/* Sends a command to a sensor; fn is called once, later. parameters may be NULL. 0; -ENOENT: no such sensor is connected; -EAGAIN:
- * too many questions are open, or its connection is full; -ENOMEM. */
-int nc_gate_ask(struct nc_gate *g, const char *sensor, const char *command, const json_t *parameters, nc_gate_answer_fn fn, void *user);
+/* Sends a command to a sensor; fn is called once, later. parameters may be NULL. 0; -ENOENT: no such sensor is connected;
+ * -EAGAIN: too many questions are open, or its connection is full; -ENOMEM. */
+int nc_gate_ask(struct nc_gate *g, const char *sensor, const char *command, const json_t *parameters, nc_gate_answer_fn fn,
+                void *user);
 
 #endif

@@ -30,8 +30,17 @@ const struct nc_conf_option nc_collector_options[] = {
 		AT(listen),
 		.dflt = "0.0.0.0:1335",
 		.restart = true,
-		.help = "Addresses and UDP ports to receive on: \"192.0.2.1:1335\", \"[2001:db8::1]:1335\"; \"0.0.0.0\" and \"[::]\" are all of a "
-			"family. Unused when systemd hands over sockets.",
+		.help = "Addresses and TCP ports where sensors' sessions are taken: \"192.0.2.1:1335\", \"[2001:db8::1]:1335\"; \"0.0.0.0\" and "
+			"\"[::]\" are all of a family. Unused when systemd hands over such sockets.",
+	},
+	{
+		.key = "datagram.listen",
+		.kind = NC_CONF_STRINGS,
+		AT(datagram_listen),
+		.dflt = "",
+		.restart = true,
+		.help = "Addresses and UDP ports where datagrams are taken, for sensors of 2019 and those with collector.transport = \"datagram\"; "
+			"empty: none are. Unused when systemd hands over such sockets.",
 	},
 	{
 		.key = "keys",
@@ -223,14 +232,13 @@ const struct nc_conf_option nc_collector_options[] = {
 };
 const size_t nc_collector_options_count = sizeof(nc_collector_options) / sizeof(nc_collector_options[0]);
 
-static int check_listen(const struct nc_collector_settings *s, const char *path, struct nc_buf *err)
+static int check_listen(const struct nc_conf_list *list, const char *key, const char *path, struct nc_buf *err)
 {
-	for (size_t i = 0; i < s->listen.count; i++) {
+	for (size_t i = 0; i < list->count; i++) {
 		struct nc_listen_address a;
-		if (nc_listen_parse(s->listen.items[i], &a) < 0) {
-			nc_buf_printf(err,
-			              "%s: listen: \"%s\" is not an address and a port like \"0.0.0.0:1335\" or \"[::]:1335\"",
-			              path, s->listen.items[i]);
+		if (nc_listen_parse(list->items[i], &a) < 0) {
+			nc_buf_printf(err, "%s: %s: \"%s\" is not an address and a port like \"0.0.0.0:1335\" or \"[::]:1335\"",
+			              path, key, list->items[i]);
 			return -EINVAL;
 		}
 	}
@@ -247,7 +255,9 @@ int nc_collector_settings_read(struct nc_collector_settings *s, const char *path
 		r = 0;
 	}
 	if (r == 0)
-		r = check_listen(s, path, err);
+		r = check_listen(&s->listen, "listen", path, err);
+	if (r == 0)
+		r = check_listen(&s->datagram_listen, "datagram.listen", path, err);
 	if (r < 0)
 		nc_collector_settings_free(s);
 	return r;

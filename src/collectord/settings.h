@@ -9,7 +9,7 @@
 #include "conf/conf.h"
 
 struct nc_collector_settings {
-	struct nc_conf_list listen;
+	struct nc_conf_list listen, datagram_listen;
 	char *keys, *sensors, *root;
 	bool allow_unknown;
 	int64_t flush_interval, sync_interval;

@@ -54,9 +54,15 @@ int nc_ctl_identify(const char *path, enum nc_control_daemon *ret)
 	return rc;
 }
 
-int nc_ctl_ask(const struct nc_ctl_target *t, const struct nc_control_command *c, json_t **reply)
+int nc_ctl_ask(const struct nc_ctl_target *t, const struct nc_control_command *c, const char *argument, json_t **reply)
 {
-	return nc_control_call(t->socket, t->service->interface, c->method, NULL, NC_CTL_TIMEOUT_MS, reply);
+	json_t *parameters = argument ? json_pack("{s:s}", "name", argument) : NULL;
+	int rc = argument && !parameters ? -EINVAL : 0; /* not UTF-8 */
+
+	if (rc == 0)
+		rc = nc_control_call(t->socket, t->service->interface, c->method, parameters, NC_CTL_TIMEOUT_MS, reply);
+	json_decref(parameters);
+	return rc;
 }
 
 int nc_ctl_runs(const struct nc_ctl_target *t)

@@ -38,6 +38,7 @@ struct ctl {
 	const char *socket;
 	int daemon; /* enum nc_control_daemon, or -1: not named */
 	const char *command;
+	const char *argument;
 };
 
 /* The commands of netcapctl itself, and all words of the daemons. Each word once; returns how many. */
@@ -152,11 +153,26 @@ static int parse_option(struct ctl *c, int argc, char *const *argv, int *at)
 	return unknown_option(c, word);
 }
 
+/* What the command of any daemon takes. */
+static const char *takes_argument(const char *command)
+{
+	for (int d = 0; d < DAEMONS; d++) {
+		const struct nc_control_command *cmd = find_command(d, command);
+		if (cmd && cmd->argument)
+			return cmd->argument;
+	}
+	return NULL;
+}
+
 static int parse_word(struct ctl *c, const char *word)
 {
 	const char *words[WORDS_MAX];
 	size_t n = command_words(words);
 
+	if (c->command && !c->argument && takes_argument(c->command)) {
+		c->argument = word;
+		return NC_CTL_OK;
+	}
 	if (c->command)
 		return usage(c, "too many words:", word, NULL);
 	if (c->daemon < 0 && find_daemon(word) >= 0) {
@@ -230,18 +246,20 @@ static int show_help(const struct ctl *c)
 		json_decref(v);
 		return NC_CTL_OK;
 	}
-	fputs("usage: netcapctl [--json] [--watch] [--socket PATH] [sensord|collectord] COMMAND\n", c->out);
+	fputs("usage: netcapctl [--json] [--watch] [--socket PATH] [sensord|collectord] COMMAND [NAME]\n", c->out);
 	for (int d = 0; d < DAEMONS; d++) {
 		const struct nc_control_service *s = nc_control_service((enum nc_control_daemon)d);
 		fprintf(c->out, "\ncommands of %s:\n", s->name);
-		for (size_t i = 0; i < s->count; i++)
-			fprintf(c->out, "  %-16s %s%s\n", s->commands[i].name, s->commands[i].help,
-			        s->commands[i].right == NC_CONTROL_ACT ? " (root)" : "");
+		for (size_t i = 0; i < s->count; i++) {
+			const struct nc_control_command *cmd = &s->commands[i];
+			snprintf(left, sizeof(left), "%s %s", cmd->name, cmd->argument ? cmd->argument : "");
+			fprintf(c->out, "  %-18s %s%s\n", left, cmd->help, cmd->right == NC_CONTROL_ACT ? " (root)" : "");
+		}
 	}
 	fputs("\noptions:\n", c->out);
 	for (size_t i = 0; i < OPTIONS; i++) {
 		snprintf(left, sizeof(left), "%s %s", options[i].name, options[i].argument ? options[i].argument : "");
-		fprintf(c->out, "  %-16s %s\n", left, options[i].help);
+		fprintf(c->out, "  %-18s %s\n", left, options[i].help);
 	}
 	fputs("\nWithout the name of a daemon, status and version ask both; other commands go to the one that runs.\n"
 	      "Exit status: 0 done, 1 failed, 2 wrong usage, 3 not running, 4 permission denied.\n",
@@ -272,7 +290,7 @@ static void print_people(const struct ctl *c, const char *heading, json_t *reply
 static int run_one(const struct ctl *c, const struct nc_ctl_target *t, const struct nc_control_command *cmd)
 {
 	json_t *reply = NULL;
-	int rc = nc_ctl_ask(t, cmd, &reply);
+	int rc = nc_ctl_ask(t, cmd, c->argument, &reply);
 	int code = rc < 0 ? nc_ctl_explain(c->err, t, cmd, rc, reply) : NC_CTL_OK;
 
 	if (reply && c->json)
@@ -300,7 +318,7 @@ static int run_all(const struct ctl *c, const struct nc_ctl_target targets[stati
 	for (int d = 0; d < DAEMONS; d++) {
 		const struct nc_control_command *cmd = find_command(d, c->command);
 		json_t *reply = NULL;
-		int rc = nc_ctl_ask(&targets[d], cmd, &reply);
+		int rc = nc_ctl_ask(&targets[d], cmd, NULL, &reply);
 		if (rc == -ENOENT || rc == -ECONNREFUSED) {
 			missing++;
 			continue;
@@ -420,6 +438,12 @@ static int run_once(const struct ctl *c)
 
 static int check_command(const struct ctl *c)
 {
+	const char *argument = takes_argument(c->command);
+
+	if (argument && !c->argument) {
+		fprintf(c->err, "netcapctl: %s needs an argument: %s\n", c->command, argument);
+		return NC_CTL_USAGE;
+	}
 	if (c->daemon >= 0 && !find_command(c->daemon, c->command)) {
 		const struct nc_control_service *s = nc_control_service((enum nc_control_daemon)c->daemon);
 		fprintf(c->err, "netcapctl: %s has no command \"%s\"\n", s->name, c->command);

@@ -174,8 +174,8 @@ static int read_keys(const struct nc_sensor_settings *set, uint8_t keys[static N
 	size_t n = set->collector_address.count;
 
 	if (n > NC_COLLECTORS_MAX || (files->count != 1 && files->count != n)) {
-		nc_buf_printf(err, "collector.key: %zu files for %zu addresses; one for all, or one for each of at most %u", files->count, n,
-		              NC_COLLECTORS_MAX);
+		nc_buf_printf(err, "collector.key: %zu files for %zu addresses; one for all, or one for each of at most %u",
+		              files->count, n, NC_COLLECTORS_MAX);
 		return -EINVAL;
 	}
 	for (size_t i = 0; i < n; i++) {

@@ -495,8 +495,8 @@ static void connect_next(struct transport *t)
 	if (l) {
 		*l = (struct link){ .t = t, .number = ++t->links };
 		name_link(l, e);
-		rc = nc_session_connect(t->shared, (const struct sockaddr *)&t->answer.list[i].address, t->answer.list[i].len, e->key,
-		                        t->o.psk, next_hello(t), &link_events, l, &l->s);
+		rc = nc_session_connect(t->shared, (const struct sockaddr *)&t->answer.list[i].address, t->answer.list[i].len,
+		                        e->key, t->o.psk, next_hello(t), &link_events, l, &l->s);
 	}
 	if (rc == 0) {
 		t->next = l;

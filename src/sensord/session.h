@@ -14,7 +14,8 @@
 
 struct nc_session_transport_options {
 	struct nc_loop *loop;
-	const struct nc_conf_list *addresses;     /* "host:port", "[v6]:port"; at most NC_COLLECTORS_MAX, in the order of preference */
+	const struct nc_conf_list
+		*addresses; /* "host:port", "[v6]:port"; at most NC_COLLECTORS_MAX, in the order of preference */
 	uint8_t keys[NC_COLLECTORS_MAX][NC_KEY_LEN]; /* of the collector at each */
 	const struct nc_keypair *own;             /* not owned */
 	const uint8_t *psk;                       /* NC_NOISE_PSK_LEN, or NULL */
@@ -26,7 +27,8 @@ struct nc_session_transport_options {
 	uint64_t renew_bytes;                     /* the same in bytes */
 	int64_t wait_min, wait_max;               /* ns between attempts; 0: 0.2 s, 30 s */
 	struct nc_sessions_options session;       /* its keys are set here */
-	/* What the collector asks: NULL and perhaps a new reference in *result, or the name of an error. parameters may be NULL. */
+	/* What the collector asks: NULL and perhaps a new reference in *result, or the name of an error. parameters may be NULL.
+	 */
 	const char *(*command)(void *user, const char *name, const json_t *parameters, json_t **result);
 	void *user;
 };

@@ -239,13 +239,14 @@ class Daemon:
 class Collector(Daemon):
     program, word = 'netcap-collectord', 'collectord'
 
-    def __init__(self, folder, address, net=None, where=None, **settings):
+    def __init__(self, folder, address, net=None, where=None, transport='session', **settings):
         os.makedirs(folder, exist_ok=True)
+        listen = {'listen': [address]} if transport == 'session' else {'listen': [], 'datagram': {'listen': [address]}}
         self.keys, self.sensors, self.root = (os.path.join(folder, n) for n in ('keys', 'sensors.d', 'records'))
         os.makedirs(self.sensors, exist_ok=True)
         if not os.path.isdir(self.keys):
             subprocess.run([os.path.join(BUILD, self.program), '--gen-keypair', self.keys], check=True, stdout=subprocess.DEVNULL)
-        super().__init__(folder, {'listen': [address], 'keys': self.keys, 'sensors': self.sensors, 'root': self.root,
+        super().__init__(folder, {**listen, 'keys': self.keys, 'sensors': self.sensors, 'root': self.root,
                                   'flush_interval': '100ms', 'control': {'socket': os.path.join(folder, 'collectord.sock')}, **settings},
                          net, where)
 
@@ -276,11 +277,11 @@ class Collector(Daemon):
 class Sensor(Daemon):
     program, word = 'netcap-sensord', 'sensord'
 
-    def __init__(self, folder, address, key, interface, net=None, where=None, **settings):
+    def __init__(self, folder, address, key, interface, net=None, where=None, transport='session', **settings):
         os.makedirs(folder, exist_ok=True)
         self.state = os.path.join(folder, 'state')
         super().__init__(folder, {'name': 'test', 'interfaces': [interface], 'state': self.state, 'workers': 2,
-                                  'collector': {'address': address, 'key': key}, 'batch': {'interval': '200ms'},
+                                  'collector': {'address': address, 'key': key, 'transport': transport}, 'batch': {'interval': '200ms'},
                                   'control': {'socket': os.path.join(folder, 'sensord.sock')}, **settings}, net, where)
 
     def interface(self):

@@ -29,9 +29,9 @@ static const char *act(void *user, json_t *parameters, json_t **reply)
 }
 
 static const struct nc_control_command table[] = {
-	{ "echo", "Echo", NC_CONTROL_LOOK, "h", "(a: string, b: ?int) -> (a: string)", echo },
-	{ "act", "Act", NC_CONTROL_ACT, "h", "() -> ()", act },
-	{ "none", "None", NC_CONTROL_LOOK, "h", "() -> ()", NULL },
+	{ "echo", "Echo", NC_CONTROL_LOOK, "h", "(a: string, b: ?int) -> (a: string)", NULL, echo },
+	{ "act", "Act", NC_CONTROL_ACT, "h", "() -> ()", NULL, act },
+	{ "none", "None", NC_CONTROL_LOOK, "h", "() -> ()", NULL, NULL },
 };
 
 static const struct nc_control_info info = { "product", "1", "org.netcap.Sensor", NULL };

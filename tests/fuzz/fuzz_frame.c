@@ -28,8 +28,8 @@ static void mix(struct seen *s, const uint8_t *p, size_t n)
 		s->hash = (s->hash ^ p[i]) * 0x100000001b3;
 }
 
-/* Packed and taken again. The library may write unknown fields so that it does not read them any more: nothing of ours sends on what
- * it got. */
+/* Packed and taken again. The library may write unknown fields so that it does not read them any more: nothing of ours sends on
+ * what it got. */
 static void again(enum nc_frame_type type, const ProtobufCMessage *m)
 {
 	struct nc_buf b = { .max = 4 * NC_FRAME_MESSAGE_MAX };

@@ -33,6 +33,7 @@ struct fixture {
 	char folder[64];
 	char path[100];
 	int flushes;
+	uint64_t token;
 };
 
 static const char *get_status(void *user, json_t *parameters, json_t **reply)
@@ -80,13 +81,24 @@ static const char *large(void *user, json_t *parameters, json_t **reply)
 	return NULL;
 }
 
+static const char *later(void *user, json_t *parameters, json_t **reply)
+{
+	struct fixture *f = user;
+
+	(void)parameters;
+	(void)reply;
+	f->token = nc_control_defer(f->server);
+	return NULL;
+}
+
 static const struct nc_control_command table[] = {
-	{ "status", "GetStatus", NC_CONTROL_LOOK, "how it goes", "() -> (status: object)", get_status },
-	{ "echo", "Echo", NC_CONTROL_LOOK, "say it again", "(text: string, n:?int) -> (text: string)", echo },
-	{ "flush", "Flush", NC_CONTROL_ACT, "write all", "() -> ()", flush },
-	{ "fail", "Fail", NC_CONTROL_LOOK, "fail", "() -> ()", refuse },
-	{ "large", "Large", NC_CONTROL_LOOK, "much", "() -> (text: string)", large },
-	{ "none", "None", NC_CONTROL_LOOK, "nothing", "() -> ()", NULL },
+	{ "status", "GetStatus", NC_CONTROL_LOOK, "how it goes", "() -> (status: object)", NULL, get_status },
+	{ "echo", "Echo", NC_CONTROL_LOOK, "say it again", "(text: string, n:?int) -> (text: string)", NULL, echo },
+	{ "flush", "Flush", NC_CONTROL_ACT, "write all", "() -> ()", NULL, flush },
+	{ "fail", "Fail", NC_CONTROL_LOOK, "fail", "() -> ()", NULL, refuse },
+	{ "large", "Large", NC_CONTROL_LOOK, "much", "() -> (text: string)", NULL, large },
+	{ "later", "Later", NC_CONTROL_LOOK, "some day", "() -> ()", NULL, later },
+	{ "none", "None", NC_CONTROL_LOOK, "nothing", "() -> ()", NULL, NULL },
 };
 
 static struct nc_control_info info = {
@@ -222,25 +234,29 @@ static void introspection(void **state)
 
 static void tables_of_the_daemons(void **state)
 {
+	static const char *const acting[] = { "flush", "reload", "revoke", "sensor-flush", "sensor-rotate" };
 	struct nc_control_command out[NC_CONTROL_COMMANDS_MAX];
-	static const struct nc_control_binding bindings[] = {
-		{ "status", echo }, { "flush", echo }, { "reload", echo }, { "version", echo }, { "sensors", echo },
-	};
+	struct nc_control_binding bindings[NC_CONTROL_COMMANDS_MAX + 1];
 
 	(void)state;
-	assert_int_equal(nc_control_bind(NC_CONTROL_SENSORD, bindings, 4, out), 4);
-	assert_int_equal(nc_control_bind(NC_CONTROL_SENSORD, bindings, 5, out), -EINVAL);
-	assert_int_equal(nc_control_bind(NC_CONTROL_SENSORD, bindings, 3, out), -EINVAL);
-	assert_int_equal(nc_control_bind(NC_CONTROL_COLLECTORD, bindings, 5, out), 5);
 	for (int d = NC_CONTROL_SENSORD; d <= NC_CONTROL_COLLECTORD; d++) {
 		const struct nc_control_service *s = nc_control_service((enum nc_control_daemon)d);
 		for (size_t i = 0; i < s->count; i++) {
 			const struct nc_control_command *c = &s->commands[i];
-			bool acts = strcmp(c->name, "flush") == 0 || strcmp(c->name, "reload") == 0;
+			bool acts = false;
+			for (size_t k = 0; k < COUNT(acting); k++)
+				acts = acts || strcmp(c->name, acting[k]) == 0;
 			assert_int_equal(c->right, acts ? NC_CONTROL_ACT : NC_CONTROL_LOOK);
 			assert_non_null(strstr(c->signature, ") -> ("));
 			assert_true(c->method && c->help && !c->fn);
+			/* netcapctl sends its argument as "name" */
+			assert_true((c->argument != NULL) == (strncmp(c->signature, "(name: string)", 14) == 0));
+			bindings[i] = (struct nc_control_binding){ c->name, echo };
 		}
+		bindings[s->count] = (struct nc_control_binding){ "nope", echo };
+		assert_int_equal(nc_control_bind((enum nc_control_daemon)d, bindings, s->count, out), s->count);
+		assert_int_equal(nc_control_bind((enum nc_control_daemon)d, bindings, s->count + 1, out), -EINVAL);
+		assert_int_equal(nc_control_bind((enum nc_control_daemon)d, bindings, s->count - 1, out), -EINVAL);
 	}
 }
 
@@ -338,6 +354,38 @@ static void pipelined_calls(void **state)
 	assert_string_equal(buf + 2 * sizeof(REPLY), "{\"parameters\":{\"status\":{\"flushes\":1}}}");
 	assert_int_equal(f->flushes, 1);
 	close(fd);
+}
+
+/* What came behind the call waits for its answer, too. */
+static void answers_that_come_later(void **state)
+{
+	static const char calls[] = "{\"method\":\"" OWN "Later\"}\0" STATUS;
+	struct fixture *f = *state;
+	char buf[512];
+	int fd = dial(f);
+
+	assert_int_equal(send(fd, calls, sizeof(calls), 0), sizeof(calls));
+	while (f->token == 0)
+		assert_int_equal(nc_loop_once(f->loop, 100), 0);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(nc_loop_once(f->loop, 1), 0);
+	assert_int_equal(recv(fd, buf, sizeof(buf), MSG_DONTWAIT), -1);
+	nc_control_complete(f->server, f->token + 1, NULL, json_object());
+	assert_int_equal(recv(fd, buf, sizeof(buf), MSG_DONTWAIT), -1);
+	nc_control_complete(f->server, f->token, "NotPossible", json_pack("{s:i}", "n", 7));
+	ssize_t n = take(f, fd, buf, sizeof(buf));
+	assert_string_equal(buf, "{\"error\":\"" OWN "NotPossible\",\"parameters\":{\"n\":7}}");
+	assert_string_equal(buf + strlen(buf) + 1, "{\"parameters\":{\"status\":{\"flushes\":0}}}");
+	assert_int_equal(n, strlen(buf) + 1 + sizeof(REPLY));
+	/* nobody is left to hear of it */
+	f->token = 0;
+	assert_int_equal(send(fd, calls, sizeof(calls), 0), sizeof(calls));
+	while (f->token == 0)
+		assert_int_equal(nc_loop_once(f->loop, 100), 0);
+	close(fd);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(nc_loop_once(f->loop, 1), 0);
+	nc_control_complete(f->server, f->token, NULL, NULL);
 }
 
 /* Far more replies than the buffers hold: the server stops reading until the client reads, and loses none. */
@@ -652,6 +700,7 @@ int main(void)
 		cmocka_unit_test(tables_of_the_daemons),
 		cmocka_unit_test_setup_teardown(one_call_in_pieces, setup, teardown),
 		cmocka_unit_test_setup_teardown(pipelined_calls, setup, teardown),
+		cmocka_unit_test_setup_teardown(answers_that_come_later, setup, teardown),
 		cmocka_unit_test_setup_teardown(pipelining_beyond_the_buffers, setup, teardown),
 		cmocka_unit_test_setup_teardown(garbage_closes, setup, teardown),
 		cmocka_unit_test_setup_teardown(oversize_closes, setup, teardown),

@@ -60,19 +60,33 @@ static const char *version(void *user, json_t *parameters, json_t **reply)
 	return NULL;
 }
 
+static const char *named(void *user, json_t *parameters, json_t **reply)
+{
+	(void)user;
+	*reply = json_pack("{s:O}", "named", json_object_get(parameters, "name"));
+	return NULL;
+}
+
 /* In a child: serves until killed; `ready` is closed when it listens. */
 static void serve(enum nc_control_daemon d, const char *path, int ready)
 {
-	static const struct nc_control_binding bindings[] = {
-		{ "status", status }, { "flush", nothing }, { "reload", impossible }, { "version", version },
-		{ "sensors", nothing },
+	static const struct nc_control_binding own[] = {
+		{ "status", status }, { "reload", impossible }, { "version", version }, { "revoke", named },
 	};
+	struct nc_control_binding bindings[NC_CONTROL_COMMANDS_MAX];
 	const struct nc_control_service *s = nc_control_service(d);
 	struct nc_control_info info = { .product = s->product, .version = "9", .interface = s->interface };
 	struct nc_control_command table[NC_CONTROL_COMMANDS_MAX];
 	struct nc_control_server *server;
 	struct nc_loop *loop;
-	int n = nc_control_bind(d, bindings, d == NC_CONTROL_SENSORD ? 4 : 5, table);
+
+	for (size_t i = 0; i < s->count; i++) {
+		bindings[i] = (struct nc_control_binding){ s->commands[i].name, nothing };
+		for (size_t k = 0; k < sizeof(own) / sizeof(own[0]); k++)
+			if (strcmp(own[k].name, bindings[i].name) == 0)
+				bindings[i].fn = own[k].fn;
+	}
+	int n = nc_control_bind(d, bindings, s->count, table);
 
 	if (n < 0 || nc_loop_new(&loop) < 0 || nc_control_listen(loop, path, -1, &info, table, (size_t)n, NULL, &server) < 0)
 		_exit(1);
@@ -170,6 +184,9 @@ static void usage(void **state)
 		{ "sensord sensors", "netcapctl: sensord has no command \"sensors\"\n" },
 		{ "sensord", "netcapctl: which command?; see netcapctl --help\n" },
 		{ "status now", "netcapctl: too many words: \"now\"; see netcapctl --help\n" },
+		{ "revoke", "netcapctl: revoke needs an argument: NAME\n" },
+		{ "revoke one two", "netcapctl: too many words: \"two\"; see netcapctl --help\n" },
+		{ "sensord revoke one", "netcapctl: sensord has no command \"revoke\"\n" },
 		{ "--jsn status", "netcapctl: unknown option \"--jsn\" (did you mean \"--json\"?)\n" },
 		{ "--json=1 status", "netcapctl: option takes no argument: \"--json\"; see netcapctl --help\n" },
 		{ "status --socket", "netcapctl: option needs an argument: \"--socket\"; see netcapctl --help\n" },
@@ -186,6 +203,16 @@ static void usage(void **state)
 	}
 }
 
+static bool is_command(int d, const char *name)
+{
+	const struct nc_control_service *s = nc_control_service((enum nc_control_daemon)d);
+
+	for (size_t i = 0; i < s->count; i++)
+		if (strcmp(s->commands[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 static void help(void **state)
 {
 	static const char *const lines[] = { "help", "--help", "-h", "sensord help", "status --help" };
@@ -198,7 +225,13 @@ static void help(void **state)
 		assert_non_null(strstr(r->out, "\n  sensors "));
 	}
 	json_t *v = json_loads(ctl("--json help")->out, 0, NULL);
-	assert_int_equal(json_array_size(json_object_get(v, "commands")), 6);
+	size_t words = 1; /* help */
+	for (int d = 0; d < 2; d++) {
+		const struct nc_control_service *service = nc_control_service((enum nc_control_daemon)d);
+		for (size_t i = 0; i < service->count; i++)
+			words += d == 0 || !is_command(0, service->commands[i].name);
+	}
+	assert_int_equal(json_array_size(json_object_get(v, "commands")), words);
 	assert_int_equal(json_array_size(json_object_get(v, "options")), 5);
 	json_decref(v);
 	assert_int_equal(ctl("--version")->code, NC_CTL_OK);
@@ -267,6 +300,7 @@ static void both_run(void **state)
 	const struct run *r = ctl("status");
 	assert_int_equal(r->code, NC_CTL_OK);
 	assert_non_null(strstr(r->out, "\ncollectord:\n"));
+	assert_string_equal(ctl("revoke one")->out, "named:  one\n");
 	json_t *v = json_loads(ctl("status --json")->out, 0, NULL);
 	assert_non_null(json_object_get(json_object_get(v, "sensord"), "status"));
 	assert_non_null(json_object_get(json_object_get(v, "collectord"), "status"));

@@ -12,7 +12,7 @@
 #define NC_CONTROL_GROUP     "netcap"
 
 /* More commands than any daemon has: the size of the array that nc_control_bind fills. */
-#define NC_CONTROL_COMMANDS_MAX 16
+#define NC_CONTROL_COMMANDS_MAX 24
 
 enum nc_control_daemon {
 	NC_CONTROL_SENSORD,

@@ -28,6 +28,7 @@ struct nc_control_command {
 	enum nc_control_right right;
 	const char *help;      /* one line */
 	const char *signature; /* varlink: "() -> (status: object)" */
+	const char *argument;  /* netcapctl's word for the string parameter "name"; NULL: it takes none */
 	nc_control_fn fn;      /* NULL in netcapctl */
 };
 
@@ -48,6 +49,13 @@ int nc_control_listen(struct nc_loop *loop, const char *path, int fd, const stru
                       const struct nc_control_command *table, size_t n, void *user, struct nc_control_server **ret);
 /* Closes all clients, removes the socket file if it made it. Not from inside a command. */
 void nc_control_close(struct nc_control_server *s);
+
+/* For a command whose answer comes later: called from inside its function, whose result is not looked at then. Returns a token
+ * for nc_control_complete; further requests of the client wait until that has been called. */
+uint64_t nc_control_defer(struct nc_control_server *s);
+/* The answer: error NULL, or the name of one of the interface; parameters (a reference that is taken over) may be NULL. Does
+ * nothing when the client is gone. Not from inside a command. */
+void nc_control_complete(struct nc_control_server *s, uint64_t token, const char *error, json_t *parameters);
 
 /* The pure part, for tests and fuzzing: answers one message (without its NUL) of a peer that has `right`. Returns the
  * reply as a new reference, NULL when the caller asked for none (oneway) ; bad JSON sets *fatal (close the client). */

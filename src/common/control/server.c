@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -35,6 +36,7 @@ struct client {
 	struct nc_loop_timer *stall; /* while something waits in out */
 	struct nc_buf in, out;
 	size_t checked; /* bytes of `in` known to hold no NUL */
+	uint64_t token; /* of an answer that comes later; 0: none */
 	bool ending;    /* nothing more is read; closed when out is empty */
 };
 
@@ -50,6 +52,7 @@ struct nc_control_server {
 	void *user;
 	struct client *first, *last;
 	size_t count;
+	uint64_t tokens, deferred; /* how many there were; the one that the command in hand took */
 };
 
 static void unlink_client(struct client *c)
@@ -128,10 +131,16 @@ static int append_json(const char *p, size_t n, void *out)
 	return 0;
 }
 
+static void append_reply(struct client *c, const json_t *reply)
+{
+	json_dump_callback(reply, append_json, &c->out, JSON_COMPACT);
+	nc_buf_u8(&c->out, 0);
+}
+
 /* Answers one message; false when the client is to be closed at once. */
 static bool answer(struct client *c, const char *message, size_t len)
 {
-	const struct nc_control_server *s = c->server;
+	struct nc_control_server *s = c->server;
 	bool fatal = false;
 	json_t *reply;
 
@@ -141,14 +150,15 @@ static bool answer(struct client *c, const char *message, size_t len)
 		reply = json_pack("{s:s, s:{}}", "error", "org.varlink.service.PermissionDenied", "parameters");
 		c->ending = true;
 	} else {
+		s->deferred = 0;
 		reply = nc_control_answer(&s->info, s->table, s->n, s->user, (enum nc_control_right)c->right, message, len,
 		                          &fatal);
+		/* who wanted no reply gets none later, either */
+		c->token = reply ? s->deferred : 0;
 	}
-	if (reply) {
-		json_dump_callback(reply, append_json, &c->out, JSON_COMPACT);
-		nc_buf_u8(&c->out, 0);
-		json_decref(reply);
-	}
+	if (reply && !c->token)
+		append_reply(c, reply);
+	json_decref(reply);
 	return !fatal && !c->out.failed;
 }
 
@@ -160,7 +170,7 @@ static bool unanswered(const struct client *c)
 
 static bool wants_input(const struct client *c)
 {
-	return !c->ending && c->out.len < OUT_HIGH && !unanswered(c);
+	return !c->ending && c->out.len < OUT_HIGH && !c->token && !unanswered(c);
 }
 
 /* Answers the whole messages in `in`, as long as the client reads the replies. */
@@ -169,7 +179,7 @@ static bool answer_all(struct client *c)
 	size_t done = 0;
 	bool ok = true;
 
-	while (ok && !c->ending && c->out.len < OUT_HIGH) {
+	while (ok && !c->ending && !c->token && c->out.len < OUT_HIGH) {
 		size_t from = c->checked > done ? c->checked : done;
 		const uint8_t *nul = c->in.len > from ? memchr(c->in.data + from, 0, c->in.len - from) : NULL;
 		if (!nul) {
@@ -251,12 +261,49 @@ static bool serve(struct client *c, uint32_t events)
 		before = c->in.len;
 		if (!answer_all(c) || !flush_out(c))
 			return false;
-	} while (c->out.len == 0 && c->in.len < before);
+	} while (c->out.len == 0 && !c->token && c->in.len < before);
 	c->ending = c->ending || eof;
-	if (c->ending && c->out.len == 0)
+	if (c->ending && c->out.len == 0 && !c->token)
 		return false;
 	uint32_t want = (c->out.len ? EPOLLOUT : 0u) | (wants_input(c) ? EPOLLIN : 0u);
 	return nc_loop_mod_fd(c->watch, want) == 0;
+}
+
+uint64_t nc_control_defer(struct nc_control_server *s)
+{
+	s->deferred = ++s->tokens;
+	return s->deferred;
+}
+
+static json_t *later_reply(const struct nc_control_server *s, const char *error, json_t *parameters)
+{
+	char name[128];
+
+	if (!parameters)
+		parameters = json_object();
+	if (!error)
+		return json_pack("{s:o}", "parameters", parameters);
+	snprintf(name, sizeof(name), "%s.%s", s->info.interface, error);
+	return json_pack("{s:s, s:o}", "error", name, "parameters", parameters);
+}
+
+void nc_control_complete(struct nc_control_server *s, uint64_t token, const char *error, json_t *parameters)
+{
+	struct client *c = s->first;
+
+	while (c && c->token != token)
+		c = c->next;
+	if (!c) {
+		json_decref(parameters);
+		return;
+	}
+	json_t *reply = later_reply(s, error, parameters);
+	c->token = 0;
+	if (reply)
+		append_reply(c, reply);
+	json_decref(reply);
+	if (!reply || c->out.failed || !serve(c, 0))
+		close_client(c);
 }
 
 static void on_client(void *user, uint32_t events)
