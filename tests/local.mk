@@ -55,6 +55,7 @@ UNIT_TESTS = \
 	tests/unit/test_frame \
 	tests/unit/test_have \
 	tests/unit/test_http \
+	tests/unit/test_gate \
 	tests/unit/test_keep \
 	tests/unit/test_keys \
 	tests/unit/test_log \
@@ -75,6 +76,7 @@ UNIT_TESTS = \
 	tests/unit/test_tcp_property \
 	tests/unit/test_spool \
 	tests/unit/test_store \
+	tests/unit/test_state \
 	tests/unit/test_text \
 	tests/unit/test_time \
 	tests/unit/test_tls \

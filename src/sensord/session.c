@@ -461,6 +461,9 @@ static void on_closed(void *user, struct nc_session *s, int error, const char *w
 	bool was_now = l == t->now, was_next = l == t->next;
 
 	(void)s;
+	/* a collector says nothing to those whom it does not let in */
+	if (error == -ECONNRESET && was_next)
+		why = "the collector ended the handshake: is this sensor's key authorised there, and is collector.key the collector's key?";
 	if (error && l != t->old)
 		remember(t, l->name, why);
 	drop_link(t, l);

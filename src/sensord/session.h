@@ -33,7 +33,8 @@ struct nc_session_transport_options {
 	void *user;
 };
 
-/* Begins to connect; 0 or negative errno with one line in err. What the options point to must outlive the transport. */
+/* Begins to connect; 0 or negative errno with one line in err. The key pair, the psk and the list of interfaces must
+ * outlive the transport. */
 int nc_session_transport(const struct nc_session_transport_options *o, struct nc_transport **ret, struct nc_buf *err);
 /* Opens a new session, with new ephemeral keys, in the place of the present one. */
 void nc_session_transport_renew(struct nc_transport *t);

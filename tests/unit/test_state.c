@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the collector remembers of keys: hellos are taken once and revoked keys stay out, whatever happens in between. */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "collectord/state.h"
+
+struct fixture {
+	char dir[64];
+	struct nc_state *s;
+};
+
+static const uint8_t key_a[NC_KEY_LEN] = { 1 }, key_b[NC_KEY_LEN] = { 2 };
+
+static int open_again(struct fixture *f)
+{
+	struct nc_buf err = { .max = 1024 };
+
+	nc_state_close(f->s);
+	f->s = NULL;
+	int rc = nc_state_open(f->dir, &f->s, &err);
+	assert_int_equal(rc == 0, err.len == 0);
+	nc_buf_free(&err);
+	return rc;
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	*state = f;
+	strcpy(f->dir, "/tmp/test_state.XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	assert_int_equal(open_again(f), 0);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	char command[128];
+
+	nc_state_close(f->s);
+	snprintf(command, sizeof(command), "rm -rf %s", f->dir);
+	assert_int_equal(system(command), 0);
+	free(f);
+	return 0;
+}
+
+static void hellos_grow(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(nc_state_hello(f->s, key_a, 0), -ESTALE);
+	assert_int_equal(nc_state_hello(f->s, key_a, 5), 0);
+	assert_int_equal(nc_state_hello(f->s, key_a, 5), -ESTALE);
+	assert_int_equal(nc_state_hello(f->s, key_a, 4), -ESTALE);
+	assert_int_equal(nc_state_hello(f->s, key_b, 4), 0);
+	assert_int_equal(open_again(f), 0);
+	assert_int_equal(nc_state_hello(f->s, key_a, 5), -ESTALE);
+	assert_int_equal(nc_state_hello(f->s, key_b, 4), -ESTALE);
+	assert_int_equal(nc_state_hello(f->s, key_a, 6), 0);
+	assert_int_equal(nc_state_hello(f->s, key_a, UINT64_MAX), 0);
+	assert_int_equal(nc_state_hello(f->s, key_a, UINT64_MAX), -ESTALE);
+}
+
+static void hellos_that_cannot_be_kept_are_refused(void **state)
+{
+	struct fixture *f = *state;
+	char command[128];
+
+	snprintf(command, sizeof(command), "rmdir %s/hello", f->dir);
+	assert_int_equal(system(command), 0);
+	int rc = nc_state_hello(f->s, key_a, 5);
+	assert_true(rc < 0 && rc != -ESTALE);
+}
+
+static void revoked_keys_stay_out(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_false(nc_state_revoked(f->s, key_a));
+	assert_int_equal(nc_state_revoke(f->s, key_a, "one"), 0);
+	assert_int_equal(nc_state_revoke(f->s, key_a, "one"), 0);
+	assert_true(nc_state_revoked(f->s, key_a));
+	assert_int_equal(open_again(f), 0);
+	assert_true(nc_state_revoked(f->s, key_a));
+	assert_false(nc_state_revoked(f->s, key_b));
+	assert_int_equal(nc_state_revoke(f->s, key_b, "two"), 0);
+	assert_int_equal(open_again(f), 0);
+	assert_true(nc_state_revoked(f->s, key_a) && nc_state_revoked(f->s, key_b));
+}
+
+static void a_damaged_list_lets_nobody_in(void **state)
+{
+	struct fixture *f = *state;
+	char path[96];
+
+	assert_int_equal(nc_state_revoke(f->s, key_a, "one"), 0);
+	snprintf(path, sizeof(path), "%s/revoked", f->dir);
+	assert_int_equal(truncate(path, 40), 0);
+	assert_int_equal(open_again(f), -EINVAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(hellos_grow, setup, teardown),
+		cmocka_unit_test_setup_teardown(hellos_that_cannot_be_kept_are_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(revoked_keys_stay_out, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_damaged_list_lets_nobody_in, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
