@@ -32,7 +32,7 @@ FUZZ_TARGETS = \
 	tests/fuzz/fuzz_packet \
 	tests/fuzz/fuzz_recfile \
 	tests/fuzz/fuzz_ssh \
-	tests/fuzz/fuzz_tls
+	tests/fuzz/fuzz_tls \
 	tests/fuzz/fuzz_spool
 
 UNIT_TESTS = \

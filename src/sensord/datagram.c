@@ -55,7 +55,8 @@ struct sender {
 
 static void fail(struct sender *s, const char *what, int rc)
 {
-	snprintf(s->t.state.last_error, sizeof(s->t.state.last_error), "%s %s:%s: %s", what, s->address.host, s->address.port, strerror(-rc));
+	snprintf(s->t.state.last_error, sizeof(s->t.state.last_error), "%s %s:%s: %s", what, s->address.host, s->address.port,
+	         strerror(-rc));
 }
 
 static int connect_one(struct sender *s, const struct sockaddr_storage *a, socklen_t len)

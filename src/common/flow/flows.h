@@ -18,7 +18,7 @@
 #define NC_FLOW_WINDOW  32768u     /* packets of a file between two points at which all look for what has ended */
 
 struct nc_flow_options {
-	int64_t flow_timeout, conn_timeout; /* ns without a packet, by packet time; 0: never. The first is for all but Connection */
+	int64_t flow_timeout, conn_timeout; /* ns without a packet, by packet time; 0: never. First: all but Connection */
 	int64_t active_timeout;             /* ns from first packet on; 0: never */
 	uint32_t max;                       /* entries, NC_FLOWS_MIN to NC_FLOWS_MAX */
 	bool wanted[NC_FLOW_KINDS];         /* by enum nc_flow_kind */

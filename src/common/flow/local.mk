@@ -8,7 +8,6 @@ libnetcap_a_SOURCES += src/common/flow/defrag.h src/common/flow/defrag.c \
 	src/common/flow/sink.h \
 	src/common/flow/stream.h src/common/flow/stream.c src/common/flow/streams.c \
 	src/common/flow/conn.c src/common/flow/tcp.h src/common/flow/tcp.c
-	src/common/flow/table.c src/common/flow/tcp.h src/common/flow/tcp.c
 
 # flow tables
 libnetcap_a_SOURCES += src/common/flow/entry.c src/common/flow/flowtable.h \
