@@ -31,9 +31,12 @@ FUZZ_TARGETS = \
 	tests/fuzz/fuzz_http \
 	tests/fuzz/fuzz_packet \
 	tests/fuzz/fuzz_recfile \
+	tests/fuzz/fuzz_spool \
 	tests/fuzz/fuzz_ssh \
 	tests/fuzz/fuzz_tls \
 	tests/fuzz/fuzz_spool
+	tests/fuzz/fuzz_tcp \
+	tests/fuzz/fuzz_tls
 
 UNIT_TESTS = \
 	tests/unit/test_balance \
@@ -104,6 +107,11 @@ PROGRAM_LIBS = libnetcaptool.a libnetcapctl.a libsensord.a libcollectord.a
 
 # The whole reassembly, not what plays its part for the readers' own tests.
 STREAM_LIBS = tests/libreplay.a tests/libtape.a $(PROGRAM_LIBS) $(CMOCKA_LIBS) $(COMMON_LIBS)
+if FUZZERS
+tests_fuzz_fuzz_tcp_LDADD = $(FUZZER_LIBS) tests/libtape.a $(PROGRAM_LIBS) $(COMMON_LIBS)
+else
+tests_fuzz_fuzz_tcp_LDADD = $(STREAM_LIBS)
+endif
 tests_unit_test_tcp_LDADD = $(STREAM_LIBS)
 tests_unit_test_tcp_property_LDADD = $(STREAM_LIBS)
 
