@@ -34,6 +34,10 @@ static const struct packet packets[] = {
 	LINK(1, MACS "\x91\0\0\5\x92\0\0\6\x81\0\0\7\x81\0\0\x8\x86\xdd", true),
 	LINK(1, MACS "\x88\x64\x11\0\0\5\0\x2a\0\x21", false),
 	LINK(1, MACS "\x81\0\0\5\x88\x64\x11\0\0\5\0\x2a\0\x57", true),
+	LINK(1, MACS "\x88\x47\0\1\x01\x40", false),
+	LINK(1, MACS "\x88\x47\0\1\0\x40\0\2\1\x40", true),
+	LINK(1, MACS "\x88\x48\0\1\x01\x40" MACS "\x08\0", false),
+	LINK(1, MACS "\x88\x47\0\1\x01\x40\0\0\0\7" MACS "\x86\xdd", true),
 	LINK(0, "\2\0\0\0", false),
 	LINK(0, "\0\0\0\2", false),
 	LINK(0, "\x1c\0\0\0", true),
@@ -44,6 +48,9 @@ static const struct packet packets[] = {
 	LINK(9, "\0\x21", false),
 	LINK(9, "\x21", false),
 	LINK(50, "\xff\3\0\x57", true),
+	LINK(50, "\xff\3\2\x81\0\1\1\x40", false),
+	LINK(50, "\x0f\0\x08\0", false),
+	LINK(50, "\x8f\0\x86\xdd", true),
 	LINK(51, "\x11\0\0\5\0\x2a\0\x21", false),
 	LINK(101, "", false),
 	LINK(101, "", true),
@@ -118,7 +125,7 @@ static void others_stay_together(void **state)
 {
 	static const struct packet others[] = {
 		LINK(1, MACS "\x08\x06", false),                                              /* ARP */
-		LINK(1, MACS "\x88\x47\0\x01\x01\x40", false),                                /* MPLS */
+		LINK(1, MACS "\x88\x47\0\x01\x01\x40" MACS "\x08\x06", false),               /* ARP behind MPLS */
 		LINK(1, MACS "\0\x26\x42\x42\x03", false),                                    /* LLC */
 		LINK(1, MACS "\x81\0\0\1\x81\0\0\1\x81\0\0\1\x81\0\0\1\x81\0\0\1\x08\0", false), /* a fifth tag */
 		LINK(9, "\xff\3\xc0\x21", false),                                             /* LCP */

@@ -3,9 +3,11 @@ libnetcap_a_SOURCES += \
 	src/common/base/arena.c src/common/base/arena.h \
 	src/common/base/buf.c src/common/base/buf.h \
 	src/common/base/fault.c src/common/base/fault.h \
+	src/common/base/fnv.h \
 	src/common/base/log.c src/common/base/log.h \
 	src/common/base/loop.c src/common/base/loop.h \
 	src/common/base/md5.c src/common/base/md5.h \
+	src/common/base/mpls.c src/common/base/mpls.h \
 	src/common/base/rd.c src/common/base/rd.h \
 	src/common/base/siphash.c src/common/base/siphash.h \
 	src/common/base/text.c src/common/base/text.h \

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The worker that a packet belongs to: a symmetric hash of its outermost IP address pair. */
+#include "base/fnv.h"
+#include "base/mpls.h"
 #include "base/rd.h"
 #include "capture/live.h"
 
-#define TAGS_MAX 4 /* VLAN tags that are looked behind */
+#define TAGS_MAX    4  /* VLAN tags that are looked behind */
+#define MPLS_BOTTOM 0x100u
 
 #define ETHER_IPV4  0x0800
 #define ETHER_IPV6  0x86dd
@@ -12,11 +15,15 @@
 #define ETHER_QINQ1 0x9100
 #define ETHER_QINQ2 0x9200
 #define ETHER_PPPOE 0x8864
+#define ETHER_MPLS  0x8847
+#define ETHER_MPLS1 0x8848
 
-/* Spreads the bits of the pair's sum and difference, which stay the same when the two change places. */
-static inline uint32_t mix(uint64_t sum, uint64_t xor)
+static uint32_t hash_ethernet(struct nc_rd *r);
+
+/* Pairs with one hash in the records of flows are one flow there, so they belong to one worker. */
+static uint32_t hash_pair(const struct nc_rd *r, size_t n)
 {
-	uint64_t h = sum * UINT64_C(0x9e3779b97f4a7c15) ^ xor * UINT64_C(0xc2b2ae3d27d4eb4f);
+	uint64_t h = nc_fnv_pair(r->p, r->p + n, n);
 
 	h ^= h >> 32;
 	h *= UINT64_C(0xd6e8feb86659fd93);
@@ -26,23 +33,13 @@ static inline uint32_t mix(uint64_t sum, uint64_t xor)
 static inline uint32_t hash_ipv4(struct nc_rd *r)
 {
 	nc_rd_skip(r, 12);
-	uint32_t a = nc_rd_be32(r), b = nc_rd_be32(r);
-	return r->failed ? 0 : mix((uint64_t)a + b, a ^ b);
-}
-
-static uint64_t fold_ipv6(struct nc_rd *r)
-{
-	uint64_t hi = nc_rd_be64(r), lo = nc_rd_be64(r);
-
-	hi *= UINT64_C(0x9e3779b97f4a7c15);
-	return (hi ^ hi >> 29) + lo;
+	return r->failed || r->left < 8 ? 0 : hash_pair(r, 4);
 }
 
 static uint32_t hash_ipv6(struct nc_rd *r)
 {
 	nc_rd_skip(r, 8);
-	uint64_t a = fold_ipv6(r), b = fold_ipv6(r);
-	return r->failed ? 0 : mix(a + b, a ^ b);
+	return r->failed || r->left < 32 ? 0 : hash_pair(r, 16);
 }
 
 /* Either version, told apart by the first nibble. */
@@ -60,6 +57,25 @@ static uint32_t hash_ip(struct nc_rd *r)
 	}
 }
 
+static uint32_t hash_mpls(struct nc_rd *r)
+{
+	for (unsigned labels = 0; labels < NC_MPLS_LABELS_MAX; labels++) {
+		if (!(nc_rd_be32(r) & MPLS_BOTTOM))
+			continue;
+		switch (nc_mpls_tell(r)) {
+		case NC_MPLS_IPV4:
+			return hash_ipv4(r);
+		case NC_MPLS_IPV6:
+			return hash_ipv6(r);
+		case NC_MPLS_ETHERNET:
+			return hash_ethernet(r);
+		default:
+			return 0;
+		}
+	}
+	return 0;
+}
+
 /* The protocol field of PPP, in one byte when its lowest bit is set (RFC 1661 section 6.5). */
 static uint32_t hash_ppp(struct nc_rd *r)
 {
@@ -67,7 +83,15 @@ static uint32_t hash_ppp(struct nc_rd *r)
 
 	if (!(protocol & 1))
 		protocol = (uint16_t)(protocol << 8 | nc_rd_u8(r));
-	return protocol == 0x21 || protocol == 0x57 ? hash_ip(r) : 0;
+	switch (protocol) {
+	case 0x21:
+	case 0x57:
+		return hash_ip(r);
+	case 0x281:
+		return hash_mpls(r);
+	default:
+		return 0;
+	}
 }
 
 /* PPP with address and control bytes, or without when they are compressed away. */
@@ -94,6 +118,9 @@ static uint32_t hash_ethertype(uint16_t type, struct nc_rd *r)
 	case ETHER_PPPOE:
 		nc_rd_skip(r, 6);
 		return hash_ppp(r);
+	case ETHER_MPLS:
+	case ETHER_MPLS1:
+		return hash_mpls(r);
 	default:
 		return 0;
 	}
@@ -107,6 +134,19 @@ static uint32_t hash_typed(struct nc_rd *r, size_t before, size_t after)
 	return hash_ethertype(type, r);
 }
 
+static uint32_t hash_ethernet(struct nc_rd *r)
+{
+	return hash_typed(r, 12, 0);
+}
+
+/* PPP, or Cisco HDLC, whose address tells (RFC 1547 section 4.3.1). */
+static uint32_t hash_serial(struct nc_rd *r)
+{
+	if (r->left >= 2 && (r->p[0] == 0x0f || r->p[0] == 0x8f) && r->p[1] == 0)
+		return hash_typed(r, 2, 0);
+	return hash_ppp_hdlc(r);
+}
+
 static uint32_t hash_other(uint32_t datalink, struct nc_rd *r)
 {
 	switch (datalink) {
@@ -114,9 +154,10 @@ static uint32_t hash_other(uint32_t datalink, struct nc_rd *r)
 	case 108: /* LOOP: in network order */
 		nc_rd_skip(r, 4);
 		return hash_ip(r);
-	case 9:  /* PPP */
-	case 50: /* PPP_SERIAL */
+	case 9: /* PPP */
 		return hash_ppp_hdlc(r);
+	case 50: /* PPP_SERIAL */
+		return hash_serial(r);
 	case 51: /* PPP_ETHER */
 		nc_rd_skip(r, 6);
 		return hash_ppp(r);
@@ -146,5 +187,5 @@ uint32_t nc_balance_hash(uint32_t datalink, const uint8_t *p, size_t n)
 	struct nc_rd type = nc_rd_over(p + 12, 2), ip = nc_rd_over(p + 14, 20);
 	if (nc_rd_be16(&type) == ETHER_IPV4)
 		return hash_ipv4(&ip);
-	return hash_typed(&r, 12, 0);
+	return hash_ethernet(&r);
 }

@@ -2,36 +2,13 @@
 /* Whether bytes in a tunnel are a packet, told from themselves. */
 #include "decode/inner.h"
 
+#include "base/mpls.h"
 #include "decode/tunnel.h"
 
-#define IPV4_HEADER 20u
 #define IPV6_HEADER 40u
 #define MAC_LEN     6u
 #define MAC_GROUP   1u /* in the first byte */
 #define TAGS_MAX    2u
-
-bool nc_inner_ipv4(struct nc_rd r)
-{
-	struct nc_rd first = r;
-	unsigned words = (nc_rd_u8(&first) & 15u) * 2;
-	uint32_t sum = 0;
-
-	if (words * 2 < IPV4_HEADER)
-		return false;
-	for (unsigned i = 0; i < words; i++)
-		sum += nc_rd_be16(&r);
-	sum = (sum >> 16) + (sum & 0xffff);
-	sum += sum >> 16;
-	return !r.failed && (sum & 0xffff) == 0xffff;
-}
-
-bool nc_inner_ipv6(struct nc_rd r)
-{
-	nc_rd_skip(&r, 4);
-	uint16_t length = nc_rd_be16(&r);
-	nc_rd_skip(&r, IPV6_HEADER - 6);
-	return !r.failed && length <= r.left;
-}
 
 /* Whether so many bytes are there, or were before the capture left some out. */
 static bool fits(const struct nc_packet *p, const struct nc_rd *r, size_t length)
@@ -46,7 +23,7 @@ static bool ipv4(const struct nc_packet *p, struct nc_rd r)
 
 	nc_rd_skip(&ahead, 1);
 	uint16_t length = nc_rd_be16(&ahead);
-	return first >> 4 == 4 && length >= (first & 15) * 4 && nc_inner_ipv4(r) && fits(p, &r, length);
+	return first >> 4 == 4 && length >= (first & 15) * 4 && nc_like_ipv4(r) && fits(p, &r, length);
 }
 
 /* There is no checksum: the next header must be one that is in use. */

@@ -5,11 +5,6 @@
 
 #include "decode/decode.h"
 
-/* Whether r begins like a header of IPv4 whose checksum holds (RFC 791 section 3.1). */
-bool nc_inner_ipv4(struct nc_rd r);
-/* Whether r begins like a header of IPv6 whose length is there (RFC 8200 section 3). */
-bool nc_inner_ipv6(struct nc_rd r);
-
 /* Whether r is a packet of this EtherType beyond doubt: IPv4 or IPv6 whose version, header and length agree with what is there,
  * or ARP of Ethernet and IPv4 (RFC 826). What the capture left out counts as there. */
 bool nc_inner_packet(const struct nc_packet *p, struct nc_rd r, uint16_t type);

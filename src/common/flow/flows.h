@@ -15,10 +15,10 @@
 #define NC_FLOWS_MIN    64u        /* bounds of -max-flows */
 #define NC_FLOWS_MAX    (1u << 26)
 #define NC_FLOW_BATCH   256u       /* records that one call of nc_flows_out writes at most */
-#define NC_FLOW_WINDOW  32768u     /* packets of a file between two points at which all look for what has ended */
+#define NC_FLOW_WINDOW  32768u     /* packets of a file; at the end of each window all look for what has ended */
 
 struct nc_flow_options {
-	int64_t flow_timeout, conn_timeout; /* ns without a packet, by packet time; 0: never. First: all but Connection */
+	int64_t flow_timeout, conn_timeout; /* ns without a packet, by packet time; 0: never. The second is of Connection */
 	int64_t active_timeout;             /* ns from first packet on; 0: never */
 	uint32_t max;                       /* entries, NC_FLOWS_MIN to NC_FLOWS_MAX */
 	bool wanted[NC_FLOW_KINDS];         /* by enum nc_flow_kind */

@@ -5,26 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fnv.h"
 #include "base/text.h"
 #include "decode/decode.h"
 #include "flow/stream.h"
 
-#define FNV_START UINT64_C(14695981039346656037)
-#define FNV_PRIME UINT64_C(1099511628211)
-
-/* FNV-1a with 64 bits (Fowler, Noll and Vo). */
-static inline uint64_t fnv(const uint8_t *p, size_t n)
-{
-	uint64_t h = FNV_START;
-
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ p[i]) * FNV_PRIME;
-	return h;
-}
-
 uint64_t nc_ident_hash(const uint8_t *a, const uint8_t *b, size_t n, enum nc_endpoint type)
 {
-	return ((fnv(a, n) + fnv(b, n)) ^ type) * FNV_PRIME;
+	return (nc_fnv_pair(a, b, n) ^ type) * NC_FNV_PRIME;
 }
 
 uint64_t nc_ident_ports(uint16_t a, uint16_t b, enum nc_endpoint type)
