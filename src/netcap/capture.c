@@ -136,6 +136,7 @@ static void sum_up(const struct run *r, const struct nc_pipeline_stats *st)
 		{ "dropped by kernel", st->kernel_drop, r->o->iface != NULL },
 		{ "dropped by interface", st->if_drop, r->o->iface != NULL },
 		{ "lost with a worker", st->crash_drop, false },
+		{ "records lost with a worker", st->records_lost, false },
 		{ "left at the end", st->stop_drop, false },
 		{ "bytes written", nc_output_bytes(r->files), true },
 	};

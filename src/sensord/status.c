@@ -37,6 +37,7 @@ static json_t *interface_status(const struct nc_sensor_interface *i, const struc
 	json_object_set_new(o, "errors", number(st->errors));
 	json_object_set_new(o, "unknown", number(st->unknown));
 	json_object_set_new(o, "killers", number(st->crashes));
+	json_object_set_new(o, "records_lost", number(st->records_lost));
 	json_object_set_new(o, "drops", drops);
 	json_object_set_new(o, "streams", streams(&st->tcp));
 	json_object_set_new(o, "flows", number(st->flows.live));

@@ -29,6 +29,7 @@
 #define PORT     4242u
 #define HEADERS  42u
 #define PACKETS  500u
+#define STILL_AT 20u
 #define LIMIT_NS (60 * NC_NS_PER_S)
 
 /* --- the decoder that misbehaves, built in tests only
@@ -103,6 +104,13 @@ static void flood_counters(const struct nc_packet *p)
 	atomic_store(&ring_of(p)->waiting, 1);
 }
 
+/* Dies so that main sees no packet taken since the last death. */
+static void stand_still(const struct nc_packet *p)
+{
+	atomic_store(&piece(p)->current.seq, STILL_AT);
+	crash();
+}
+
 static enum nc_verdict evil_decode(struct nc_packet *p, struct nc_rd *r)
 {
 	uint8_t word[5];
@@ -118,6 +126,8 @@ static enum nc_verdict evil_decode(struct nc_packet *p, struct nc_rd *r)
 		connect_out();
 	if (memcmp(word, "RING!", 5) == 0)
 		spoil_ring(p);
+	if (memcmp(word, "STILL", 5) == 0)
+		stand_still(p);
 	if (memcmp(word, "FLOOD", 5) == 0)
 		flood_counters(p);
 	if (memcmp(word, "GREED", 5) == 0)
@@ -431,6 +441,25 @@ static void expect_own_piece_only(struct outcome *o)
 	assert_true(n == 1 || n == -1);
 }
 
+static void what_nobody_can_hand_out_is_counted(void **state)
+{
+	const size_t slot = nc_type_slot(nc_type_by_name("UDP"));
+	struct outcome o;
+
+	(void)state;
+	begin();
+	for (unsigned i = 0; i < STILL_AT / 2; i++)
+		packet(i, "fine!");
+	for (unsigned i = 0; i < STILL_AT; i++)
+		packet(i, "STILL");
+	run(&o, 1);
+	assert_int_equal(o.status, -EIO);
+	assert_int_equal(udp(&o), 0);
+	assert_int_equal(o.stats.records[slot], 0);
+	/* Ethernet, IPv4 and UDP */
+	assert_true(o.stats.records_lost >= 3 * STILL_AT / 2);
+}
+
 static void a_worker_has_no_memory_of_others(void **state)
 {
 	struct nc_loop *loop;
@@ -666,6 +695,7 @@ int main(void)
 		cmocka_unit_test(full_event_counters_stop_nobody),
 		cmocka_unit_test(greed_is_only_a_bad_packet),
 		cmocka_unit_test(killers_in_a_row),
+		cmocka_unit_test(what_nobody_can_hand_out_is_counted),
 		cmocka_unit_test(a_worker_has_no_memory_of_others),
 		cmocka_unit_test(stop_ends_a_wait_for_a_pipe),
 		cmocka_unit_test(ignored_sigchld),

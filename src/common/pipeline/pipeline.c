@@ -83,7 +83,7 @@ struct nc_pipeline {
 	struct nc_layout layout;
 	struct nc_loop_timer *tick;
 	struct nc_reason reasons[NC_REASONS_MAX];
-	uint64_t crashes, timeouts, crash_drop, stop_drop;
+	uint64_t crashes, timeouts, crash_drop, stop_drop, records_lost;
 	uint64_t source_size;
 	uint8_t *crash_copy;
 	uint8_t *log_text;
@@ -509,6 +509,22 @@ static void settle_stages(struct member *m)
 	atomic_store(&cur->done, seq);
 }
 
+/* No successor comes: what its stages still hold is lost. */
+static void write_off(struct member *m)
+{
+	settle_stages(m);
+	for (size_t i = 0; i < nc_types_count; i++) {
+		struct nc_stage *st = &m->shared->stages[i];
+		struct nc_stage_state s = st->state[0];
+		uint64_t lost = s.count < s.total ? s.count : s.total;
+		m->p->records_lost += lost;
+		s.total -= lost;
+		s.len = s.count = 0;
+		st->state[0] = st->state[1] = s;
+	}
+	finish(m);
+}
+
 /* --- live handles ------------------------------------------------------------------------------------------------------------
  */
 
@@ -644,7 +660,7 @@ static void start_or_fail(struct member *m)
 
 	if (rc) {
 		set_problem(m->p, rc, "cannot start a worker");
-		finish(m);
+		write_off(m);
 	}
 }
 
@@ -660,7 +676,7 @@ static void restart(struct member *m)
 {
 	m->restarts++;
 	if (m->live && !m->p->stopping && reopen_live(m) != 0) {
-		finish(m);
+		write_off(m);
 		return;
 	}
 	settle_stages(m);
@@ -720,7 +736,7 @@ static void on_exit_event(void *user, uint32_t events)
 		bury(m, &si);
 	if (m->still_deaths >= STILL_DEATHS_MAX) {
 		set_problem(m->p, -EIO, "workers die before their first packet");
-		finish(m);
+		write_off(m);
 		return;
 	}
 	restart(m);
@@ -1068,6 +1084,7 @@ void nc_pipeline_stats(const struct nc_pipeline *p, struct nc_pipeline_stats *re
 	ret->timeouts = p->timeouts;
 	ret->crash_drop = p->crash_drop;
 	ret->stop_drop = p->stop_drop;
+	ret->records_lost = p->records_lost;
 	ret->source_size = p->source_size;
 	if (p->gather)
 		nc_gather_count(p->gather, ret);

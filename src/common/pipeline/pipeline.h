@@ -103,6 +103,7 @@ struct nc_pipeline_worker {
 struct nc_pipeline_stats {
 	uint64_t packets, bytes, filtered, cannot_filter, errors, unknown, too_large;
 	uint64_t records[NC_TYPES_MAX];
+	uint64_t records_lost; /* gathered by a worker that died, and that none could follow; not among `records` */
 	uint64_t crashes;     /* packets that killed a worker, those without an answer in time included */
 	uint64_t timeouts;    /* of these: killed by the watchdog */
 	uint64_t restarts;
