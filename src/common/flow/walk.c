@@ -1,17 +1,24 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Walks over the flow table: what is idle, what is evicted, and all that is left. */
-#include <stdlib.h>
-
 #include "flow/flowtable.h"
 
 #define SAMPLES       1024u
 #define EVICTED_SHARE 16u /* the sixteenth part goes at once, so that the search for it costs little per entry */
 
-static int compare_times(const void *a, const void *b)
+/* Shell's sort (gaps by Ciura). qsort of the C library asks the system how much memory it has, which a worker may not. */
+static void sort_times(int64_t *t, size_t n)
 {
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+	static const size_t gaps[] = { 1750, 701, 301, 132, 57, 23, 10, 4, 1 };
 
-	return x < y ? -1 : x > y;
+	for (size_t g = 0; g < sizeof(gaps) / sizeof(gaps[0]); g++) {
+		for (size_t i = gaps[g]; i < n; i++) {
+			int64_t v = t[i];
+			size_t k = i;
+			for (; k >= gaps[g] && t[k - gaps[g]] > v; k -= gaps[g])
+				t[k] = t[k - gaps[g]];
+			t[k] = v;
+		}
+	}
 }
 
 /* About the share of entries have been idle since this time or longer. */
@@ -26,7 +33,7 @@ static int64_t idle_since(const struct nc_flows *f)
 			times[n++] = nc_flow_entry(f, i)->last_ns;
 	if (n == 0)
 		return INT64_MAX;
-	qsort(times, n, sizeof(*times), compare_times);
+	sort_times(times, n);
 	return times[n / EVICTED_SHARE];
 }
 
