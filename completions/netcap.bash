@@ -40,8 +40,8 @@ _netcap()
 		fields=$(netcap -r "$file" -fields 2>/dev/null | tr , ' ')
 		mapfile -t COMPREPLY < <(compgen -P "$head" -W "$fields" -- "${cur##*,}")
 		;;
-	-bpf | -workers | -stream-memory | -snaplen | -sep | -begin | -end | -struct-sep | -ts2utc | -opts | -pbuf)
-	-bpf | -workers | -snaplen | -flow-timeout | -conn-timeout | -active-timeout | -max-flows | -sep | -begin | -end | -struct-sep | -ts2utc | -opts | -pbuf)
+	-bpf | -workers | -stream-memory | -snaplen | -flow-timeout | -conn-timeout | -active-timeout | -max-flows | -sep | -begin | -end | \
+		-struct-sep | -ts2utc | -opts | -pbuf)
 		COMPREPLY=()
 		;;
 	*)
