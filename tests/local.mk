@@ -35,6 +35,7 @@ FUZZ_TARGETS = \
 	tests/fuzz/fuzz_ssh \
 	tests/fuzz/fuzz_tcp \
 	tests/fuzz/fuzz_tls
+	tests/fuzz/fuzz_watermark
 
 UNIT_TESTS = \
 	tests/unit/test_balance \
@@ -97,6 +98,7 @@ TEST_TOOLS = \
 	tests/decode/worst \
 	tests/e2e/livecount \
 	tests/e2e/reccount \
+	tests/e2e/storeload \
 	tests/interop/peer \
 	tests/unit/capcount
 
@@ -126,7 +128,15 @@ check_PROGRAMS += $(UNIT_TESTS)
 endif
 endif
 
-programs-check: all $(check_PROGRAMS)
+# preloaded by tests/e2e/store-disk; not for builds with sanitizers
+if !SANITIZERS
+check_DATA = tests/e2e/failcalls.so
+CLEANFILES += tests/e2e/failcalls.so
+tests/e2e/failcalls.so: tests/e2e/failcalls.c
+	$(AM_V_CC)$(MKDIR_P) tests/e2e && $(CC) $(WARN_CFLAGS) -O1 -shared -fPIC -o $@ $(top_srcdir)/tests/e2e/failcalls.c -ldl
+endif
+
+programs-check: all $(check_PROGRAMS) $(check_DATA)
 if FUZZERS
 check-local:
 	@echo "built with libFuzzer: scripts/fuzz runs the targets"

@@ -57,6 +57,8 @@ enum nc_have_state nc_have_state(const struct nc_have *h, uint64_t epoch, uint64
 /* Takes `count` ranges from i on out. */
 static void drop_ranges(struct nc_have *h, struct nc_have_epoch *e, size_t i, size_t count)
 {
+	if (count == 0)
+		return;
 	memmove(&e->ranges[i], &e->ranges[i + count], (e->n - i - count) * sizeof(e->ranges[0]));
 	e->n -= count;
 	h->ranges -= count;
