@@ -3,6 +3,8 @@ UNITS = systemd/netcap-sensord.service systemd/netcap-collectord.service
 SAMPLES = etc/sensord.conf etc/collectord.conf
 EXTRA_DIST += systemd/netcap-sensord.service.in systemd/netcap-collectord.service.in systemd/netcap.sysusers $(SAMPLES)
 CLEANFILES += $(UNITS)
+catalogdir = $(prefix)/lib/systemd/catalog
+dist_catalog_DATA = systemd/netcap.catalog
 nodist_systemdsystemunit_DATA = $(UNITS)
 $(UNITS): %: %.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) systemd && sed -e 's|@sbindir[@]|$(sbindir)|g' -e 's|@sysconfdir[@]|$(sysconfdir)|g' $(top_srcdir)/$@.in >$@

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/message.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "collectord/records.h"
@@ -95,7 +96,10 @@ static enum nc_datagram_reason refuse(struct nc_collector *c, enum nc_datagram_r
 		return why;
 	snprintf(c->last_error, sizeof(c->last_error), "datagram of %s from %s refused: %s", s ? s->name : "an unknown sender",
 	         peer->address, nc_datagram_reason_text(why));
-	nc_warn("%s (%u like it not shown)", c->last_error, more);
+	nc_say(NC_SAY_DATAGRAM_REFUSED,
+	       &(struct nc_about){
+		       .sensor = s ? s->name : NULL, .address = peer->address, .reason = nc_datagram_reason_text(why) },
+	       "%s (%u like it not shown)", c->last_error, more);
 	return why;
 }
 
@@ -112,7 +116,9 @@ void nc_collector_unknown(struct nc_collector *c, const uint8_t key[static NC_KE
 	if ((!fresh && !revoked) || !nc_log_allow(&c->limits[NC_DG_UNKNOWN_KEY], LOG_BURST, LOG_INTERVAL, now.mono, &more))
 		return;
 	nc_key_fingerprint(fingerprint, key);
-	nc_notice("refused: key %s from %s is %s (%u like it not shown)", fingerprint, peer->address, revoked ? "revoked" : "on no list", more);
+	const char *reason = revoked ? "revoked" : "on no list";
+	nc_say(NC_SAY_KEY_REFUSED, &(struct nc_about){ .address = peer->address, .fingerprint = fingerprint, .reason = reason },
+	       "refused: key %s from %s is %s (%u like it not shown)", fingerprint, peer->address, reason, more);
 }
 
 struct nc_sensor *nc_collector_sensor(struct nc_collector *c, const uint8_t key[static NC_KEY_LEN], bool *nomem)

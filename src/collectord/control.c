@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/message.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "control/commands.h"
@@ -341,7 +342,8 @@ static const char *revoke_key(void *user, json_t *parameters, json_t **reply)
 	if (rc < 0)
 		return not_possible(reply, strerrordesc_np(-rc));
 	nc_key_fingerprint(fingerprint_text, key);
-	nc_notice("sensor %s: its key %s is revoked", name, fingerprint_text);
+	nc_say(NC_SAY_KEY_REVOKED, &(struct nc_about){ .sensor = name, .fingerprint = fingerprint_text },
+	       "sensor %s: its key %s is revoked", name, fingerprint_text);
 	if (c->gate)
 		nc_gate_check(c->gate);
 	return NULL;

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/message.h"
 #include "base/loop.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -79,14 +80,14 @@ static struct nc_collector_options collector_options(const struct nc_collector_s
 	};
 }
 
-/* Each line of err as a message. */
-static void log_lines(int level, struct nc_buf *err)
+/* Each line of err as a message: files of sensors that are passed over. */
+static void warn_lines(struct nc_buf *err)
 {
 	char *text = strdup(nc_buf_cstr(err)), *rest = text, *line;
 
 	while (rest && (line = strsep(&rest, "\n")))
 		if (*line)
-			nc_log(level, "%s", line);
+			nc_say(NC_SAY_SENSOR_FILE_WRONG, NULL, "%s", line);
 	free(text);
 	nc_buf_reset(err);
 }
@@ -152,7 +153,7 @@ static int apply(struct daemon *d, struct nc_collector_settings *next, struct nc
 	if (r < 0)
 		return r;
 	if (err->len)
-		log_lines(LOG_WARNING, err);
+		warn_lines(err);
 	r = nc_collector_set(d->collector, &o);
 	if (r < 0) {
 		nc_buf_str(err, "out of memory");
@@ -178,12 +179,13 @@ static int reload(void *user, struct nc_buf *restart, struct nc_buf *err)
 		r = apply(d, &next, err);
 	nc_collector_settings_free(&next);
 	if (r < 0) {
-		nc_err("not reloaded, nothing changed: %s", nc_buf_cstr(err));
+		nc_say(NC_SAY_NOT_RELOADED, &(struct nc_about){ .reason = nc_buf_cstr(err) },
+		       "not reloaded, nothing changed: %s", nc_buf_cstr(err));
 	} else {
 		nc_conf_restart_needed(nc_collector_options, nc_collector_options_count, &d->started, &d->settings, restart);
-		nc_info("reloaded; %zu sensors may send", nc_keylist_count(d->collector->sensors.list));
+		nc_say(NC_SAY_RELOADED, NULL, "reloaded; %zu sensors may send", nc_keylist_count(d->collector->sensors.list));
 		if (restart->len)
-			nc_warn("changed, but takes a restart: %s", nc_buf_cstr(restart));
+			nc_say(NC_SAY_RESTART_NEEDED, NULL, "changed, but takes a restart: %s", nc_buf_cstr(restart));
 	}
 	sd_notify(0, "READY=1");
 	return r;
@@ -223,7 +225,7 @@ static void inherit(struct daemon *d)
 		} else if (is_inet(fd, SOCK_DGRAM, -1) && d->udp_count < NC_LISTEN_MAX) {
 			d->udp_fds[d->udp_count++] = fd;
 		} else {
-			nc_warn("an inherited socket is of no use here");
+			nc_say(NC_SAY_SOCKET_UNUSED, NULL, "an inherited socket is of no use here");
 			close(fd);
 		}
 	}
@@ -244,7 +246,7 @@ static int start_keys(struct daemon *d, struct nc_buf *err)
 	if (r < 0)
 		return r;
 	nc_key_fingerprint(fingerprint, d->keys->pub);
-	nc_info("the collector's key is %s", fingerprint);
+	nc_say(NC_SAY_COLLECTOR_KEY, &(struct nc_about){ .fingerprint = fingerprint }, "the collector's key is %s", fingerprint);
 	return 0;
 }
 
@@ -260,12 +262,12 @@ static int start_collector(struct daemon *d, struct nc_buf *err)
 	d->collector->state = d->state;
 	r = nc_collector_read_sensors(d->collector, d->settings.sensors, err);
 	if (r == -ENOENT) {
-		nc_warn("%s: there is no such folder: no sensor may send", d->settings.sensors);
+		nc_say(NC_SAY_NO_SENSORS, NULL, "%s: there is no such folder: no sensor may send", d->settings.sensors);
 		nc_buf_reset(err);
 		return 0;
 	}
 	if (r == 0)
-		log_lines(LOG_WARNING, err);
+		warn_lines(err);
 	return r;
 }
 
@@ -370,7 +372,7 @@ static int stop(struct daemon *d)
 	lost = nc_collector_free(d->collector);
 	nc_state_close(d->state);
 	if (lost)
-		nc_err("%" PRIu64 " records could not be written", lost);
+		nc_say(NC_SAY_NOT_WRITTEN, NULL, "%" PRIu64 " records could not be written", lost);
 	nc_loop_free(d->loop);
 	nc_keypair_free(d->keys);
 	nc_collector_settings_free(&d->settings);
@@ -384,14 +386,14 @@ static void announce(struct daemon *d)
 
 	for (size_t i = 0; i < nc_gate_count(d->gate); i++) {
 		nc_gate_address(d->gate, i, text);
-		nc_info("listening on %s", text);
+		nc_say(NC_SAY_LISTENING, &(struct nc_about){ .address = text }, "listening on %s", text);
 	}
 	for (size_t i = 0; d->receiver && i < nc_receiver_count(d->receiver); i++) {
 		nc_receiver_address(d->receiver, i, text);
-		nc_info("receiving datagrams on %s", text);
+		nc_say(NC_SAY_LISTENING_DATAGRAMS, &(struct nc_about){ .address = text }, "receiving datagrams on %s", text);
 	}
-	nc_info("%zu sensors may send, records go to %s",
-	        d->collector->sensors.list ? nc_keylist_count(d->collector->sensors.list) : 0, d->settings.root);
+	nc_say(NC_SAY_COLLECTING, NULL, "%zu sensors may send, records go to %s",
+	       d->collector->sensors.list ? nc_keylist_count(d->collector->sensors.list) : 0, d->settings.root);
 	sd_notify(0, "READY=1");
 	on_status(d);
 }
@@ -404,7 +406,7 @@ static int run(struct daemon *d)
 	if (r == 0)
 		r = nc_collector_settings_read(&d->started, d->config, d->config_optional, &err);
 	if (r < 0) {
-		nc_err("%s", nc_buf_cstr(&err));
+		nc_say(NC_SAY_CONFIG_WRONG, NULL, "%s", nc_buf_cstr(&err));
 		nc_buf_free(&err);
 		return 2;
 	}
@@ -412,14 +414,14 @@ static int run(struct daemon *d)
 	inherit(d);
 	r = start(d, &err);
 	if (r < 0)
-		nc_err("%s", err.len ? nc_buf_cstr(&err) : strerrordesc_np(-r));
+		nc_say(NC_SAY_START_FAILED, NULL, "%s", err.len ? nc_buf_cstr(&err) : strerrordesc_np(-r));
 	nc_buf_free(&err);
 	int status = 1;
 	if (r == 0) {
 		announce(d);
 		status = nc_loop_run(d->loop) < 0 ? 1 : 0;
 		sd_notify(0, "STOPPING=1\nSTATUS=writing what waits");
-		nc_info("stopping");
+		nc_say(NC_SAY_STOPPING, NULL, "stopping");
 	}
 	return stop(d) ? 1 : status;
 }
@@ -557,7 +559,7 @@ int nc_collectord_main(int argc, char **argv)
 
 	nc_log_open(PROGRAM);
 	if (nc_keys_init() < 0) {
-		nc_err("the crypto library does not start");
+		nc_say(NC_SAY_START_FAILED, NULL, "the crypto library does not start");
 		return 1;
 	}
 	int command = parse(argc, argv, &d, &dir);

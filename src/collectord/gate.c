@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/message.h"
 #include "base/rd.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -155,13 +156,15 @@ static struct nc_visit *newest(const struct nc_sensor *s)
 	return v;
 }
 
-static void say(struct nc_sensor *s, const struct nc_visit *v, const char *what, const char *why)
+/* What becomes of a sensor's sessions, at a bounded rate. */
+static void say(struct nc_sensor *s, const struct nc_visit *v, enum nc_message m, const char *what, const char *why)
 {
 	unsigned hidden = 0;
 
 	if (nc_log_allow(&s->said, LOG_BURST, LOG_INTERVAL, nc_time_mono(), &hidden))
-		nc_notice("sensor %s %s %s%s%s (%u like it not shown)", s->name, what, v->peer.address, *why ? ": " : "", why,
-		          hidden);
+		nc_say(m, &(struct nc_about){ .sensor = s->name, .address = v->peer.address, .reason = why },
+		       "sensor %s %s %s%s%s (%u like it not shown)", s->name, what, v->peer.address, *why ? ": " : "", why,
+		       hidden);
 }
 
 /* Takes it from its sensor's list: it counts no more. */
@@ -181,7 +184,7 @@ static void detach(struct nc_visit *v, const char *why)
 	v->acks = 0;
 	drop_questions(v->gate, v);
 	if (!s->visits && v->ready)
-		say(s, v, "is gone from", why);
+		say(s, v, NC_SAY_SENSOR_GONE, "is gone from", why);
 }
 
 static void no_longer_half_open(struct nc_visit *v)
@@ -326,7 +329,7 @@ static int on_hello(struct nc_visit *v, const uint8_t *p, size_t n)
 	int rc = m ? 0 : -EBADMSG;
 
 	if (m && nc_session_agree(m, "sensor", &why) == 0) {
-		nc_warn("sensor %s at %s: %s", v->sensor->name, v->peer.address, nc_buf_cstr(&why));
+		say(v->sensor, v, NC_SAY_SENSOR_VERSION, "at", nc_buf_cstr(&why));
 		/* ours lets it find out by itself, too */
 		(void)send_hello(v);
 		send_away(v, nc_buf_cstr(&why));
@@ -478,9 +481,10 @@ static int on_authorise(void *user, struct nc_session *x, const uint8_t key[stat
 
 	(void)x;
 	(void)psk;
+	const char *why = code == -ESTALE ? "its hello is no newer than one before" : strerrordesc_np(-code);
 	if (code && code != -EACCES && nc_log_allow(&g->said, LOG_BURST, LOG_INTERVAL, nc_time_mono(), &hidden))
-		nc_warn("session from %s refused: %s (%u like it not shown)", v->peer.address,
-		        code == -ESTALE ? "its hello is no newer than one before" : strerrordesc_np(-code), hidden);
+		nc_say(NC_SAY_SESSION_REFUSED, &(struct nc_about){ .address = v->peer.address, .reason = why },
+		       "session from %s refused: %s (%u like it not shown)", v->peer.address, why, hidden);
 	return code;
 }
 
@@ -506,14 +510,14 @@ static void on_open(void *user, struct nc_session *x)
 	no_longer_half_open(v);
 	if (code) {
 		v->sensor = NULL;
-		nc_warn("sensor %s: its folder: %s", s->name, strerrordesc_np(-code));
+		say(s, v, NC_SAY_SENSOR_FOLDER, "can't be stored; at", strerrordesc_np(-code));
 		nc_session_finish(v->s, "the collector can't store anything now");
 		return;
 	}
 	nc_shelf_set_user(s->shelf, s);
 	if (!s->visits) {
 		s->connected_since = nc_time_real();
-		say(s, v, "is connected from", "");
+		say(s, v, NC_SAY_SENSOR_CONNECTED, "is connected from", "");
 	}
 	v->older = s->visits;
 	s->visits = v;

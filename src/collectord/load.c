@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/time.h"
+#include "base/message.h"
 #include "block/scan.h"
 #include "collectord/shelf.h"
 #include "collectord/watermark.h"
@@ -183,8 +184,9 @@ static int load_watermark(struct nc_shelf *h, int dirfd, struct nc_watermark *w)
 	if (rc == -EBADMSG && renameat(dirfd, NC_WATERMARK_NAME, dirfd, NC_WATERMARK_NAME ".damaged") < 0)
 		return -errno;
 	s->counters.lost_watermarks++;
-	nc_warn("%s/%s/%s is %s; what is there is looked up in the files", s->path, h->dir, NC_WATERMARK_NAME,
-	        rc == -ENOENT ? "missing" : "damaged");
+	nc_say(NC_SAY_WATERMARK_LOST, &(struct nc_about){ .sensor = h->dir },
+	       "%s/%s/%s is %s; what is there is looked up in the files", s->path, h->dir, NC_WATERMARK_NAME,
+	       rc == -ENOENT ? "missing" : "damaged");
 	return rebuild(h, dirfd);
 }
 

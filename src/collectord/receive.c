@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/message.h"
 #include "base/text.h"
 #include "base/time.h"
 
@@ -187,7 +188,7 @@ static void set_buffer(int fd, uint64_t bytes)
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &want, sizeof(want)) < 0)
 		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &want, sizeof(want));
 	if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &have, &len) == 0 && have / 2 < want)
-		nc_info("receive_buffer: the kernel granted %d of %d bytes; net.core.rmem_max is its limit", have / 2, want);
+		nc_say(NC_SAY_RECEIVE_BUFFER, NULL, "receive_buffer: the kernel granted %d of %d bytes; net.core.rmem_max is its limit", have / 2, want);
 }
 
 static int open_socket(const char *text)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fault.h"
+#include "base/message.h"
 #include "base/time.h"
 #include "collectord/shelf.h"
 
@@ -151,7 +152,8 @@ void nc_rotate_aside(struct nc_shelf_file *f)
 		close(dirfd);
 	h->store->counters.failed_files++;
 	if (rc == 0) {
-		nc_err("%s/%s/%s fails, and was moved aside as %s", h->store->path, h->dir, from, to);
+		nc_say(NC_SAY_FILE_FAILS, &(struct nc_about){ .sensor = h->dir, .record_type = f->name.type->name },
+		       "%s/%s/%s fails, and was moved aside as %s", h->store->path, h->dir, from, to);
 		nc_shelf_drop_file(f);
 		return;
 	}

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/fault.h"
+#include "base/message.h"
 #include "base/text.h"
 #include "base/time.h"
 
@@ -109,8 +110,9 @@ void nc_shelf_failed(struct nc_shelf *h, const char *name, int code)
 		return;
 	h->failing = true;
 	if (s->failing++ == 0 && nc_log_allow(&s->fail_log, LOG_BURST, LOG_INTERVAL, nc_store_mono(s), &more))
-		nc_err("cannot write %s; what can't be written waits or is sent again (%u like it not shown)",
-		       s->last_error, more);
+		nc_say(NC_SAY_STORE_FAILS, &(struct nc_about){ .sensor = shown, .reason = strerrordesc_np(-code) },
+		       "cannot write %s; what can't be written waits or is sent again (%u like it not shown)", s->last_error,
+		       more);
 }
 
 void nc_shelf_recovered(struct nc_shelf *h)
@@ -124,8 +126,8 @@ void nc_shelf_recovered(struct nc_shelf *h)
 		return;
 	/* only after a failure that was shown */
 	if (s->fail_log.suppressed == 0)
-		nc_notice("writing to %s works again; %llu records were dropped meanwhile", s->path,
-		          (unsigned long long)s->dropped_while_failing);
+		nc_say(NC_SAY_STORE_WORKS, NULL, "writing to %s works again; %llu records were dropped meanwhile", s->path,
+		       (unsigned long long)s->dropped_while_failing);
 	s->dropped_while_failing = 0;
 }
 
@@ -277,8 +279,9 @@ int nc_shelf_open_file(struct nc_shelf_file *f, const struct nc_file_header *hea
 	s->open_count++;
 	s->counters.torn_bytes += torn;
 	if (torn)
-		nc_warn("%s/%s/%s: its end was torn; %llu bytes moved aside", s->path, f->shelf->dir, name,
-		        (unsigned long long)torn);
+		nc_say(NC_SAY_FILE_TORN, &(struct nc_about){ .sensor = f->shelf->dir, .record_type = f->name.type->name },
+		       "%s/%s/%s: its end was torn; %llu bytes moved aside", s->path, f->shelf->dir, name,
+		       (unsigned long long)torn);
 	rc = settle(f, before);
 	if (v.nomem)
 		rc = -ENOMEM;

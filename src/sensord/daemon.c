@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/message.h"
 #include "base/time.h"
 #include "conf/cli.h"
 #include "control/commands.h"
@@ -84,16 +85,17 @@ static int reload(struct daemon *d, struct nc_buf *restart, struct nc_buf *err)
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, nc_time_mono() / 1000);
 	int rc = nc_sensor_settings_read(&next, d->config, err);
 	if (rc < 0) {
-		nc_err("not reloaded, nothing changed: %s", nc_buf_cstr(err));
+		nc_say(NC_SAY_NOT_RELOADED, &(struct nc_about){ .reason = nc_buf_cstr(err) },
+		       "not reloaded, nothing changed: %s", nc_buf_cstr(err));
 	} else {
 		nc_sensor_settings_free(&d->settings);
 		d->settings = next;
 		rc = nc_sensor_apply(&d->sensor, &d->settings);
 		nc_log_level(nc_sensor_settings_level(&d->settings));
 		nc_conf_restart_needed(nc_sensor_options, nc_sensor_options_count, &d->started, &d->settings, restart);
-		nc_info("reloaded");
+		nc_say(NC_SAY_RELOADED, NULL, "reloaded");
 		if (restart->len)
-			nc_warn("changed, but takes a restart: %s", nc_buf_cstr(restart));
+			nc_say(NC_SAY_RESTART_NEEDED, NULL, "changed, but takes a restart: %s", nc_buf_cstr(restart));
 	}
 	sd_notify(0, "READY=1");
 	return rc;
@@ -110,7 +112,7 @@ static void on_signal(void *user, int signo)
 		nc_sensor_flush_flows(&d->sensor);
 	} else if (!d->sensor.stopping) {
 		sd_notify(0, "STOPPING=1\nSTATUS=sending what waits");
-		nc_info("stopping");
+		nc_say(NC_SAY_STOPPING, NULL, "stopping");
 		nc_sensor_stop(&d->sensor);
 	}
 	nc_buf_free(&restart);
@@ -228,9 +230,9 @@ static int stop(struct daemon *d, int status)
 		nc_control_close(d->server);
 	left = nc_sensor_end(&d->sensor, &kept);
 	if (kept)
-		nc_info("%" PRIu64 " records wait in the spool", kept);
+		nc_say(NC_SAY_SPOOL_WAITS, NULL, "%" PRIu64 " records wait in the spool", kept);
 	if (left) {
-		nc_err("%" PRIu64 " records could not be sent", left);
+		nc_say(NC_SAY_NOT_SENT, NULL, "%" PRIu64 " records could not be sent", left);
 		status = 1;
 	}
 	nc_loop_free(d->loop);
@@ -247,7 +249,7 @@ static int run(struct daemon *d)
 	if (rc == 0)
 		rc = nc_sensor_settings_read(&d->started, d->config, &err);
 	if (rc < 0) {
-		nc_err("%s", nc_buf_cstr(&err));
+		nc_say(NC_SAY_CONFIG_WRONG, NULL, "%s", nc_buf_cstr(&err));
 		nc_buf_free(&err);
 		return 2;
 	}
@@ -257,10 +259,12 @@ static int run(struct daemon *d)
 	rc = start(d, &err);
 	int status = rc < 0 ? 1 : 0;
 	if (rc < 0)
-		nc_err("%s", err.len ? nc_buf_cstr(&err) : strerror(-rc));
+		nc_say(NC_SAY_START_FAILED, NULL, "%s", err.len ? nc_buf_cstr(&err) : strerror(-rc));
 	nc_buf_free(&err);
 	if (rc == 0) {
-		nc_info("capturing on %u interfaces, sending to %s", d->sensor.count, d->settings.collector_address.items[0]);
+		const char *address = d->settings.collector_address.items[0];
+		nc_say(NC_SAY_CAPTURING, &(struct nc_about){ .address = address }, "capturing on %u interfaces, sending to %s",
+		       d->sensor.count, address);
 		sd_notify(0, "READY=1");
 		on_status(d);
 		status = nc_loop_run(d->loop) != 0;
@@ -355,7 +359,7 @@ int nc_sensord_main(int argc, char **argv)
 
 	nc_log_open(PROGRAM);
 	if (nc_keys_init() < 0) {
-		nc_err("the crypto library does not start");
+		nc_say(NC_SAY_START_FAILED, NULL, "the crypto library does not start");
 		return 1;
 	}
 	while ((code = nc_cli_next(&cli, argc, argv, &arg)) > 0) {

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/message.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "sensord/datagram.h"
@@ -33,10 +34,10 @@ static void announce_key(const struct nc_sensor *s)
 
 	nc_key_fingerprint(fingerprint, s->keys->pub);
 	nc_text_hex(hex, s->keys->pub, NC_KEY_LEN);
-	nc_notice("this sensor's key is %s", fingerprint);
-	nc_notice("to authorise it, on the collector: echo %s > " NC_SYSCONFDIR
-	          "/sensors.d/%s.pub && netcapctl collectord reload",
-	          hex, s->name);
+	nc_say(NC_SAY_SENSOR_KEY, &(struct nc_about){ .fingerprint = fingerprint }, "this sensor's key is %s", fingerprint);
+	nc_say(NC_SAY_SENSOR_KEY_AUTHORISE, NULL,
+	       "to authorise it, on the collector: echo %s > " NC_SYSCONFDIR "/sensors.d/%s.pub && netcapctl collectord reload",
+	       hex, s->name);
 }
 
 static int start_keys(struct nc_sensor *s, struct nc_buf *err)
@@ -78,9 +79,10 @@ static void keep(struct nc_sensor *s, const struct nc_chunk *c)
 		return;
 	if (c->kind != NC_CHUNK_LOG)
 		s->not_kept += c->count;
+	const char *why = rc == -EFBIG ? "keep.limit is reached" : strerror(-rc);
 	if (!s->keep_said)
-		nc_warn("%s/%s: %s; failed packets are only counted from here on", s->settings->state, name,
-		        rc == -EFBIG ? "keep.limit is reached" : strerror(-rc));
+		nc_say(NC_SAY_KEEP_ENDED, &(struct nc_about){ .reason = why }, "%s/%s: %s; failed packets are only counted from here on",
+		       s->settings->state, name, why);
 	s->keep_said = true;
 }
 
@@ -100,7 +102,7 @@ static void on_crash(void *user, const struct nc_crash *c)
 {
 	struct nc_sensor_interface *i = user;
 	unsigned char hash[crypto_hash_sha256_BYTES];
-	char hex[2 * sizeof(hash) + 1] = "", field[sizeof(hex) + 16], interface[80];
+	char hex[2 * sizeof(hash) + 1] = "";
 	unsigned hidden = 0;
 
 	if (!nc_log_allow(&i->sensor->crash_said, CRASH_BURST, CRASH_PERIOD, nc_time_mono(), &hidden))
@@ -109,15 +111,14 @@ static void on_crash(void *user, const struct nc_crash *c)
 		crypto_hash_sha256(hash, c->packet.data, c->packet.caplen);
 		nc_text_hex(hex, hash, sizeof(hash));
 	}
-	snprintf(field, sizeof(field), "PACKET_SHA256=%s", hex);
-	snprintf(interface, sizeof(interface), "INTERFACE=%s", i->name);
-	const char *const fields[] = { interface, field, NULL };
+	const struct nc_about about = { .interface = i->name, .packet_sha256 = hex, .reason = c->cause };
 	snprintf(i->sensor->last_error, sizeof(i->sensor->last_error), "%s: worker %u died: %s", i->name, c->worker, c->cause);
 	if (c->has_packet)
-		nc_log_fields(LOG_ERR, fields, "%s: a packet of %" PRIu32 " bytes killed worker %u: %s; sha256 %s; it is kept in errors.pcap", i->name,
-		              c->packet.caplen, c->worker, c->cause, hex);
+		nc_say(NC_SAY_WORKER_KILLED, &about,
+		       "%s: a packet of %" PRIu32 " bytes killed worker %u: %s; sha256 %s; it is kept in errors.pcap", i->name,
+		       c->packet.caplen, c->worker, c->cause, hex);
 	else
-		nc_log_fields(LOG_ERR, fields, "%s: worker %u died: %s; a new one takes over", i->name, c->worker, c->cause);
+		nc_say(NC_SAY_WORKER_DIED, &about, "%s: worker %u died: %s; a new one takes over", i->name, c->worker, c->cause);
 }
 
 static void on_done(void *user, int status, const char *problem)
@@ -127,8 +128,9 @@ static void on_done(void *user, int status, const char *problem)
 
 	i->done = true;
 	if (!s->stopping) {
-		nc_err("%s: %s", i->name, problem ? problem : "the capture ended");
-		snprintf(s->last_error, sizeof(s->last_error), "%s: %s", i->name, problem ? problem : "the capture ended");
+		const char *why = problem ? problem : "the capture ended";
+		nc_say(NC_SAY_CAPTURE_ENDED, &(struct nc_about){ .interface = i->name, .reason = why }, "%s: %s", i->name, why);
+		snprintf(s->last_error, sizeof(s->last_error), "%s: %s", i->name, why);
 		s->failed = status < 0 ? status : -EIO;
 	}
 	for (unsigned k = 0; k < s->count; k++)
@@ -153,7 +155,8 @@ static void start_spool(struct nc_sensor *s, const uint8_t collector[static NC_K
 	struct nc_buf err = { .max = 4096 };
 
 	if (nc_spool_open(s->settings->spool_path, s->settings->spool_limit, collector, &spool, &err) != 0) {
-		nc_err("%s; there is no spool", nc_buf_cstr(&err));
+		nc_say(NC_SAY_SPOOL_UNUSABLE, &(struct nc_about){ .reason = nc_buf_cstr(&err) },
+		       "%s; there is no spool", nc_buf_cstr(&err));
 		snprintf(s->last_error, sizeof(s->last_error), "%s", nc_buf_cstr(&err));
 		nc_buf_free(&err);
 		return;
@@ -161,10 +164,10 @@ static void start_spool(struct nc_sensor *s, const uint8_t collector[static NC_K
 	nc_ship_set_spool(s->ship, spool);
 	nc_spool_state(spool, &st);
 	if (st.found.blocks)
-		nc_info("%" PRIu64 " records wait in the spool", st.found.records);
+		nc_say(NC_SAY_SPOOL_WAITS, NULL, "%" PRIu64 " records wait in the spool", st.found.records);
 	if (st.damages)
-		nc_warn("spool: %" PRIu64 " bytes in %" PRIu64 " places are damaged and passed over", st.damaged_bytes,
-		        st.damages);
+		nc_say(NC_SAY_SPOOL_DAMAGED, NULL, "spool: %" PRIu64 " bytes in %" PRIu64 " places are damaged and passed over",
+		       st.damaged_bytes, st.damages);
 }
 
 /* The collectors' public keys: a file for each address, or one for all. */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/message.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "sensord/address.h"
@@ -75,7 +76,7 @@ struct transport {
 	bool blocked, want_new;
 	int64_t hold, hold_until; /* the collector said: later */
 	uint64_t hello;           /* time of the last one */
-	struct nc_log_limit said;
+	struct nc_log_limit said, connected_said;
 };
 
 static void attempt(struct transport *t);
@@ -270,7 +271,8 @@ static void remember(struct transport *t, const char *name, const char *why)
 
 	snprintf(t->t.state.last_error, sizeof(t->t.state.last_error), "%s: %s", name, why);
 	if (nc_log_allow(&t->said, 3, 60 * NC_NS_PER_S, nc_time_mono(), &hidden))
-		nc_warn("%s (%u like it not shown)", t->t.state.last_error, hidden);
+		nc_say(NC_SAY_COLLECTOR_UNREACHABLE, &(struct nc_about){ .address = name, .reason = why }, "%s (%u like it not shown)",
+		       t->t.state.last_error, hidden);
 }
 
 /* This attempt came to nothing: the next address of the name, the next collector, or a while later the first one again. While a
@@ -320,6 +322,7 @@ static void become_ready(struct link *l)
 {
 	struct transport *t = l->t;
 	bool first = !t->now;
+	unsigned hidden = 0;
 
 	l->ready = true;
 	l->since = nc_time_mono();
@@ -331,11 +334,13 @@ static void become_ready(struct link *l)
 	t->hold = 0;
 	t->hold_until = 0;
 	t->t.state.last_error[0] = '\0';
-	t->said = (struct nc_log_limit){ .count = 0 };
-	if (first)
-		nc_notice("connected to the collector at %s", l->name);
-	else
-		nc_info("a new session with the collector at %s has taken over", l->name);
+	/* a line that breaks all the time is told of at a bounded rate, too */
+	if (nc_log_allow(&t->connected_said, 10, 60 * NC_NS_PER_S, l->since, &hidden)) {
+		t->said = (struct nc_log_limit){ .count = 0 };
+		nc_say(first ? NC_SAY_COLLECTOR_CONNECTED : NC_SAY_SESSION_RENEWED, &(struct nc_about){ .address = l->name }, "%s %s%s",
+		       first ? "connected to the collector at" : "a new session with the collector at", l->name,
+		       first ? "" : " has taken over");
+	}
 	check_old(t);
 	tell_ready(t);
 }

@@ -11,6 +11,7 @@
 #include <sys/queue.h>
 
 #include "base/log.h"
+#include "base/message.h"
 #include "base/text.h"
 #include "base/time.h"
 
@@ -328,9 +329,10 @@ static void tell_rejected(struct nc_ship *s, const struct item *i, const char *r
 	unsigned hidden = 0;
 
 	nc_text_escape(s->state.rejected, sizeof(s->state.rejected), reason, strlen(reason));
+	const struct nc_about about = { .record_type = t ? t->name : NULL, .reason = s->state.rejected };
 	if (nc_log_allow(&s->rejected_said, 3, 60 * NC_NS_PER_S, nc_time_mono(), &hidden))
-		nc_warn("the collector refused a block of %u records (%s) for good: %s (%u like it not shown)", i->info.count,
-		        t ? t->name : "of an unknown type", s->state.rejected, hidden);
+		nc_say(NC_SAY_BLOCK_REFUSED, &about, "the collector refused a block of %u records (%s) for good: %s (%u like it not shown)",
+		       i->info.count, t ? t->name : "of an unknown type", s->state.rejected, hidden);
 }
 
 static void on_rejected(void *user, uint64_t epoch, uint64_t seq, bool permanent, const char *reason)
@@ -521,7 +523,8 @@ static bool to_disk(struct nc_ship *s, const struct nc_block_info *info, const u
 	s->disk_again = nc_time_mono() + DISK_AGAIN;
 	nc_spool_state(s->spool, &st);
 	if (nc_log_allow(&s->disk_said, 1, 60 * NC_NS_PER_S, nc_time_mono(), &hidden))
-		nc_warn("%s; blocks stay in memory meanwhile", st.last_error);
+		nc_say(NC_SAY_SPOOL_FAILS, &(struct nc_about){ .reason = st.last_error }, "%s; blocks stay in memory meanwhile",
+		       st.last_error);
 	return false;
 }
 
@@ -597,8 +600,8 @@ static bool make_room(struct nc_ship *s, unsigned rank, uint64_t n)
 		dropped = true;
 	}
 	if (dropped && nc_log_allow(&s->said, 1, 60 * NC_NS_PER_S, nc_time_mono(), &hidden))
-		nc_warn("the queue is full (queue.limit): the oldest records are dropped; %llu so far",
-		        (unsigned long long)s->state.dropped[NC_SHIP_MEMORY].records);
+		nc_say(NC_SAY_QUEUE_FULL, NULL, "the queue is full (queue.limit): the oldest records are dropped; %llu so far",
+		       (unsigned long long)s->state.dropped[NC_SHIP_MEMORY].records);
 	return fits(s, n);
 }
 

@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "base/log.h"
+#include "base/message.h"
 
 /* Standard error goes to a pipe meanwhile. */
 struct capture {
@@ -168,6 +169,36 @@ static void own_journal_stream(void **state)
 	assert_string_equal(end(&c), "prog: after\n");
 }
 
+static void messages_are_lines_at_their_level(void **state)
+{
+	const struct nc_about about = { .sensor = "s", .reason = "r" };
+	struct capture c;
+
+	(void)state;
+	begin(&c);
+	nc_log_open("prog");
+	nc_say(NC_SAY_STOPPING, NULL, "stopping %d", 1);
+	nc_say(NC_SAY_NOT_RELOADED, &about, "not reloaded");
+	nc_log_level(LOG_ERR);
+	nc_say(NC_SAY_SENSOR_KEY, &about, "hidden");
+	nc_log_level(LOG_INFO);
+	assert_string_equal(end(&c), "prog: stopping 1\nprog: error: not reloaded\n");
+}
+
+static void messages_have_ids_of_their_own(void **state)
+{
+	(void)state;
+	for (enum nc_message m = 0; m < NC_SAY_COUNT; m++) {
+		assert_int_equal(strlen(nc_message_id(m)), NC_MESSAGE_ID);
+		assert_int_equal(strspn(nc_message_id(m), "0123456789abcdef"), NC_MESSAGE_ID);
+		assert_in_range(nc_message_level(m), LOG_ERR, LOG_INFO);
+		for (enum nc_message k = 0; k < m; k++) {
+			assert_string_not_equal(nc_message_id(m), nc_message_id(k));
+			assert_string_not_equal(nc_message_name(m), nc_message_name(k));
+		}
+	}
+}
+
 static void rate_limit(void **state)
 {
 	struct nc_log_limit l = { 0 };
@@ -200,6 +231,8 @@ int main(void)
 		cmocka_unit_test(fields_are_not_in_plain_lines),
 		cmocka_unit_test(foreign_journal_stream),
 		cmocka_unit_test(own_journal_stream),
+		cmocka_unit_test(messages_are_lines_at_their_level),
+		cmocka_unit_test(messages_have_ids_of_their_own),
 		cmocka_unit_test(rate_limit),
 	};
 

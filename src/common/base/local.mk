@@ -7,6 +7,7 @@ libnetcap_a_SOURCES += \
 	src/common/base/log.c src/common/base/log.h \
 	src/common/base/loop.c src/common/base/loop.h \
 	src/common/base/md5.c src/common/base/md5.h \
+	src/common/base/message.c src/common/base/message.h src/common/base/message.inc \
 	src/common/base/mpls.c src/common/base/mpls.h \
 	src/common/base/rd.c src/common/base/rd.h \
 	src/common/base/siphash.c src/common/base/siphash.h \

@@ -99,8 +99,7 @@ static void to_stderr(int level, const char *message)
 		;
 }
 
-__attribute__((format(printf, 3, 0))) static void log_message(int level, const char *const *fields, const char *fmt,
-                                                              va_list ap)
+void nc_log_fieldsv(int level, const char *const *fields, const char *fmt, va_list ap)
 {
 	char message[MESSAGE_MAX];
 	int saved = errno;
@@ -120,7 +119,7 @@ void nc_log(int level, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	log_message(level, NULL, fmt, ap);
+	nc_log_fieldsv(level, NULL, fmt, ap);
 	va_end(ap);
 }
 
@@ -129,7 +128,7 @@ void nc_log_fields(int level, const char *const *fields, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	log_message(level, fields, fmt, ap);
+	nc_log_fieldsv(level, fields, fmt, ap);
 	va_end(ap);
 }
 

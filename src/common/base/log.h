@@ -3,6 +3,7 @@
 #ifndef NC_BASE_LOG_H
 #define NC_BASE_LOG_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <syslog.h>
@@ -20,6 +21,7 @@ void nc_log(int level, const char *fmt, ...) __attribute__((format(printf, 2, 3)
 
 /* One message with journal fields: pairs "NAME=value", ended by NULL, shown only by the journal. */
 void nc_log_fields(int level, const char *const *fields, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void nc_log_fieldsv(int level, const char *const *fields, const char *fmt, va_list ap) __attribute__((format(printf, 3, 0)));
 
 #define nc_err(...)    nc_log(LOG_ERR, __VA_ARGS__)
 #define nc_warn(...)   nc_log(LOG_WARNING, __VA_ARGS__)
