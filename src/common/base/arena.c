@@ -69,6 +69,14 @@ char *nc_arena_text(struct nc_arena *a, const uint8_t *s, size_t n)
 	const uint8_t *nul = n ? memchr(s, 0, n) : NULL;
 	size_t len = nul ? (size_t)(nul - s) : n, out = 0;
 
+	/* nearly always */
+	while (out < len && s[out] < 0x80)
+		out++;
+	if (out == len) {
+		char *copy = nc_arena_strndup(a, s, len);
+		return copy ? copy : nc_arena_nothing();
+	}
+	out = 0;
 	for (size_t i = 0, k; i < len; i += k ? k : 1) {
 		k = nc_text_utf8(s + i, len - i);
 		out += k ? k : sizeof(replacement);
