@@ -130,7 +130,7 @@ def sip(d):
                   b'INVITE sip:bob@example.com sip/2.0\r\n\r\n', b'INVITE  SIP/2.0\r\n\r\n', b'INVITE bob SIP/2.0\r\n\r\n', b'INVITE sip: SIP/2.0\r\n\r\n',
                   b'INVITE :bob SIP/2.0\r\n\r\n', b'INVITE s\xffp:bob SIP/2.0\r\n\r\n', b'INVITE sip:b\xffb SIP/2.0\r\n\r\n',
                   b'INVite sip:bob SIP/2.0\r\n\r\n', b'invite sip:bob SIP/2.0\r\n\r\n', b'SIP/2.0 20 OK\r\n\r\n', b'SIP/2.0 099 No\r\n\r\n',
-                  b'SIP/2.0 700 No\r\n\r\n', b'SIP/2.0 2OO OK\r\n\r\n', b'SIP/1.0 200 OK\r\n\r\n', b'SIP/2.0\r\n\r\n', b'HTTP/1.1 200 OK\r\n\r\n',
+                  b'SIP/2.0 700 No\r\n\r\n', b'SIP/2.0 2OO OK\r\n\r\n', b'SIP/1.0 200 OK\r\n\r\n', b'SIP/2.0\r\n\r\n', b'SIP/2.0 18888888888888888888 OK\r\n\r\n', b'HTTP/1.1 200 OK\r\n\r\n',
                   b'OPTIONS rtsp://example.com RTSP/1.0\r\n\r\n', b'\r\n' + request, b'X' * 900):
         u4(f, other)
     t4(f, b'GET sip:x HTTP/1.1\r\nUser-Agent: SIP/2.0\r\n\r\n')

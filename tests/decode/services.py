@@ -128,7 +128,7 @@ def sip(d):
     u4(f, b'INFO sip:x SIP/2.0\r\n', 5060, 5060)
     u4(f, b'INFO sip:x SIP/2.0\r\n' + b'a:b\r\n' * 256 + b'\r\n', 5060, 5060)
     u4(f, b'INFO sip:x SIP/2.0\r\n' + b'a:b\r\n' * 257 + b'\r\n', 5060, 5060)
-    for other in (b'\r\n\r\n', b'\0', b'INVITE sip:x\r\n\r\n', b'INVITE  SIP/2.0\r\n\r\n', b'SIP/2.0 2OO OK\r\n\r\n', b'SIP/2.0 20 OK\r\n\r\n',
+    for other in (b'\r\n\r\n', b'\0', b'INVITE sip:x\r\n\r\n', b'INVITE  SIP/2.0\r\n\r\n', b'SIP/2.0 2OO OK\r\n\r\n', b'SIP/2.0 20 OK\r\n\r\n', b'SIP/2.0 18888888888888888888 OK\r\n\r\n',
                   b'SIP/3.0 200 OK\r\n\r\n', b'GET / HTTP/1.1\r\n\r\n', b'no line'):
         u4(f, other, 5060, 5060)
     u4(f, request, 5060, 5060, cut=14 + 28 + 20)

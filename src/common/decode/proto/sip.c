@@ -7,7 +7,8 @@
 #include "decode/decode.h"
 
 #define ROWS_MAX 256u
-#define CODE_MIN 100 /* RFC 3261 section 7.2 */
+#define CODE_LEN 3u  /* RFC 3261 section 7.2 */
+#define CODE_MIN 100
 #define CODE_MAX 699
 
 /* As the 2019 format numbers them, from 1. RFCs 3261, 3262, 6665, 3903, 6086, 3515, 3428, 3311. */
@@ -100,12 +101,14 @@ static int32_t method(struct span s)
 static bool status_code(struct span s, int32_t *ret)
 {
 	*ret = 0;
+	if (s.n != CODE_LEN)
+		return false;
 	for (size_t i = 0; i < s.n; i++) {
 		if (s.p[i] < '0' || s.p[i] > '9')
 			return false;
 		*ret = *ret * 10 + (s.p[i] - '0');
 	}
-	return s.n == 3;
+	return true;
 }
 
 /* Request or status line (RFC 3261 sections 7.1 and 7.2); false for what is none. */
