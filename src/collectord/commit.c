@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 
 #define COMMIT_AFTER  (20 * (NC_NS_PER_S / 1000))
 #define COMMIT_BYTES  (4u * 1024u * 1024u)
+#define WHOLE_FROM    8u                    /* files */
 #define ENTRIES_MAX   65536u                /* blocks that wait, of all sensors */
 #define SAVE_BYTES    (64u * 1024u * 1024u) /* of a shelf: so much has to be looked at again after a crash */
 #define SAVE_INTERVAL (600 * NC_NS_PER_S)
@@ -22,11 +24,13 @@
 struct sync_item {
 	struct nc_shelf_file *file;
 	struct nc_file_sync sync;
+	bool on_root; /* of the file, which is not the thread's */
 	int rc;
 };
 
 struct nc_sync_job {
 	struct nc_job job; /* first: a job is what it is embedded in */
+	int root; /* to sync its file system as a whole, or -1 */
 	size_t n;
 	struct sync_item items[];
 };
@@ -40,16 +44,31 @@ struct save_job {
 
 /* --- in the thread ------------------------------------------------------------------------------------------------------- */
 
+/* Many files wait for many commits of the file system's journal, one for each fdatasync; syncfs needs one for all. It tells of no
+ * single file what went wrong, so each is asked; and a failure of it falls back on the files. */
+static bool sync_as_a_whole(const struct nc_sync_job *j)
+{
+	return j->root >= 0 && j->n >= WHOLE_FROM && syncfs(j->root) == 0;
+}
+
+static int sync_one(const struct sync_item *it, bool whole)
+{
+	if (!whole || !it->on_root)
+		return nc_file_sync_run(&it->sync);
+	return sync_file_range(it->sync.fd, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE) < 0 ? -errno : 0;
+}
+
 static void run_sync(struct nc_job *job)
 {
 	struct nc_sync_job *j = (struct nc_sync_job *)job;
 
+	for (size_t i = 0; i < j->n; i++)
+		if (j->items[i].rc == 0)
+			j->items[i].rc = NC_FAULT("before-sync");
+	bool whole = sync_as_a_whole(j);
 	for (size_t i = 0; i < j->n; i++) {
-		struct sync_item *it = &j->items[i];
-		if (it->rc == 0)
-			it->rc = NC_FAULT("before-sync");
-		if (it->rc == 0)
-			it->rc = nc_file_sync_run(&it->sync);
+		if (j->items[i].rc == 0)
+			j->items[i].rc = sync_one(&j->items[i], whole);
 		(void)NC_FAULT("after-sync");
 	}
 }
@@ -108,12 +127,6 @@ void nc_commit_add(struct nc_store *s, const struct nc_commit_entry *e)
 
 /* --- beginning ----------------------------------------------------------------------------------------------------------- */
 
-static void submit(struct nc_store *s, struct nc_job *job)
-{
-	s->jobs++;
-	nc_worker_submit(s->syncer, job);
-}
-
 static struct nc_sync_job *new_job(const struct nc_store *s)
 {
 	const struct nc_shelf_file *f;
@@ -130,6 +143,7 @@ static void add_file(struct nc_sync_job *j, struct nc_shelf_file *f)
 
 	TAILQ_REMOVE(&f->shelf->store->unsynced, f, unsynced);
 	it->file = f;
+	it->on_root = f->on_root;
 	it->rc = nc_file_writer_sync_begin(f->writer, &it->sync);
 	f->flying = f->now;
 	f->lazy_flying = f->lazy;
@@ -161,12 +175,14 @@ void nc_commit_begin(struct nc_store *s, bool all)
 		return;
 	}
 	j->job.run = run_sync;
+	j->root = s->whole_syncs ? s->root : -1;
 	s->job = j;
 	/* the place that was reserved is there again */
 	s->flying = s->filling;
 	s->filling = next_batch;
 	s->counters.syncs++;
-	submit(s, &j->job);
+	s->jobs++;
+	nc_worker_submit(s->syncer, &j->job);
 }
 
 /* --- the watermark ------------------------------------------------------------------------------------------------------- */
@@ -231,7 +247,9 @@ static void begin_save(struct nc_shelf *h)
 	h->save_wanted = false;
 	h->unsaved = 0;
 	h->saved = nc_store_mono(h->store);
-	submit(h->store, &j->job);
+	/* not behind the syncs: somebody waits for those */
+	h->store->jobs++;
+	nc_worker_submit(h->store->sweeper, &j->job);
 }
 
 /* Whether a file that is closing has nothing left that waits for a sync. */
@@ -486,14 +504,14 @@ void nc_commit_collect(struct nc_store *s)
 
 	while ((job = nc_worker_done(s->syncer))) {
 		s->jobs--;
-		if (job->run == run_sync)
-			synced(s, (struct nc_sync_job *)job);
-		else
-			saved(s, (struct save_job *)job);
+		synced(s, (struct nc_sync_job *)job);
 	}
 	while ((job = nc_worker_done(s->sweeper))) {
 		s->jobs--;
-		nc_expire_done(s, job);
+		if (job->run == run_save)
+			saved(s, (struct save_job *)job);
+		else
+			nc_expire_done(s, job);
 	}
 }
 

@@ -82,6 +82,7 @@ static int write_chunk(struct nc_store *s, const struct nc_chunk *c)
 static void free_chunk(struct nc_store *s, struct nc_chunk *c)
 {
 	TAILQ_REMOVE(&s->chunks, c, next);
+	c->stream->shelf->waiting--;
 	s->counters.pending_bytes -= c->info.size;
 	free(c);
 }
@@ -143,6 +144,7 @@ static int seal(struct nc_stream *st)
 	c->stream = st;
 	c->info = info;
 	TAILQ_INSERT_TAIL(&s->chunks, c, next);
+	st->shelf->waiting++;
 	s->counters.pending_bytes += n;
 	return 0;
 }

@@ -229,6 +229,7 @@ static void identify(struct nc_shelf_file *f, bool fresh)
 	if (statx(nc_file_writer_fd(f->writer), "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME | STATX_MTIME, &st) < 0)
 		return;
 	f->inode = st.stx_ino;
+	f->on_root = st.stx_dev_major == f->shelf->store->dev_major && st.stx_dev_minor == f->shelf->store->dev_minor;
 	f->born = st.stx_mask & STATX_BTIME ? st.stx_btime.tv_sec * NC_NS_PER_S + st.stx_btime.tv_nsec : 0;
 	if (fresh)
 		f->begun = nc_store_real(f->shelf->store);
@@ -421,7 +422,9 @@ int nc_shelf_put(struct nc_shelf *h, const struct nc_type *type, const struct nc
 		return put_failed(h, type, f, rc);
 	(void)NC_FAULT("after-write");
 	wrote(f, info, waited);
-	nc_shelf_recovered(h);
+	/* while others wait a small one may have found room where they did not; one that nobody waits for is among them itself */
+	if (h->waiting <= !waited)
+		nc_shelf_recovered(h);
 	*file = f;
 	return 0;
 }

@@ -34,6 +34,7 @@ struct nc_shelf_file {
 	bool dirty;   /* written to since the last sync began */
 	bool wanted;  /* somebody waits for what was written */
 	bool syncing; /* a sync is under way */
+	bool on_root; /* on the same file system as the root */
 	bool covered; /* closing, and the watermark that is being saved knows all of it */
 };
 
@@ -60,6 +61,7 @@ struct nc_shelf {
 	size_t finished_count, finished_cap;
 	uint64_t bytes; /* of all its files */
 	uint64_t epoch, seq; /* of the blocks that the store itself makes */
+	size_t waiting;      /* of those, not yet written */
 	struct nc_shelf_counters counters;
 	bool failing;
 	int64_t retry; /* monotonic: not to be written to before, since it gave an I/O error */
@@ -92,6 +94,8 @@ TAILQ_HEAD(nc_chunk_list, nc_chunk);
 
 struct nc_store {
 	int root;
+	uint32_t dev_major, dev_minor; /* of the root */
+	bool whole_syncs;              /* its file system makes everything durable with syncfs */
 	char *path;
 	struct nc_store_options options;
 	struct nc_deflater *deflater;

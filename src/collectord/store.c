@@ -7,10 +7,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/rd.h"
@@ -40,6 +42,34 @@ static int make_path(const char *path)
 	return 0;
 }
 
+/* Those whose syncfs is known to write, and to wait for, data, sizes, names and the disk's cache. */
+static bool syncs_as_a_whole(int fd)
+{
+	static const unsigned long known[] = {
+		EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC, TMPFS_MAGIC, OVERLAYFS_SUPER_MAGIC,
+	};
+	struct statfs v;
+
+	if (fstatfs(fd, &v) < 0)
+		return false;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if ((unsigned long)v.f_type == known[i])
+			return true;
+	return false;
+}
+
+static int identify_root(struct nc_store *s)
+{
+	struct statx st;
+
+	if (statx(s->root, "", AT_EMPTY_PATH, STATX_INO, &st) < 0)
+		return -errno;
+	s->dev_major = st.stx_dev_major;
+	s->dev_minor = st.stx_dev_minor;
+	s->whole_syncs = syncs_as_a_whole(s->root);
+	return 0;
+}
+
 /* The root, for us alone. */
 static int open_root(struct nc_store *s, const char *root)
 {
@@ -51,7 +81,9 @@ static int open_root(struct nc_store *s, const char *root)
 	if (s->root < 0)
 		return -errno;
 	/* other failures: a file system without locks on folders */
-	return flock(s->root, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK ? -EBUSY : 0;
+	if (flock(s->root, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		return -EBUSY;
+	return identify_root(s);
 }
 
 static int start_workers(struct nc_store *s)

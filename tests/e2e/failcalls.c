@@ -93,6 +93,18 @@ int fdatasync(int fd)
 	return REAL(fdatasync)(fd);
 }
 
+int syncfs(int fd)
+{
+	FAIL("syncfs", fd, NULL)
+	return REAL(syncfs)(fd);
+}
+
+int sync_file_range(int fd, off64_t off, off64_t n, unsigned flags)
+{
+	FAIL("sync_file_range", fd, NULL)
+	return REAL(sync_file_range)(fd, off, n, flags);
+}
+
 int fsync(int fd)
 {
 	FAIL("fsync", fd, NULL)

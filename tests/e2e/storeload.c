@@ -17,8 +17,9 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "collectord/store.h"
+#include "record/type.h"
 
-enum { WINDOW = 64, RETRY_MS = 20, TYPES = 3 };
+enum { WINDOW = 64, RETRY_MS = 20, TYPES = 3, FIRST_SLOT = 30 };
 
 enum state { UNSENT, SENT, ACKNOWLEDGED };
 
@@ -27,7 +28,7 @@ struct load {
 	struct nc_store *store;
 	struct nc_shelf *shelf;
 	struct nc_deflater *deflater;
-	uint64_t count, size, next, acknowledged;
+	uint64_t count, size, types, next, acknowledged;
 	unsigned window;
 	uint8_t *states;
 	FILE *acks;
@@ -36,7 +37,6 @@ struct load {
 };
 
 static const uint64_t epoch = 0x1122334455667788;
-static const uint16_t types[TYPES] = { 36, 37, 38 };
 
 static void stop(const struct load *l, int code, const char *what)
 {
@@ -63,7 +63,7 @@ static size_t make(struct load *l, uint64_t seq, struct nc_block_info *info)
 	uint8_t seed[randombytes_SEEDBYTES] = { (uint8_t)seq, (uint8_t)(seq >> 8), (uint8_t)(seq >> 16) };
 	size_t n = 0;
 
-	*info = (struct nc_block_info){ .kind = NC_BLOCK_RECORDS, .type = types[seq % TYPES] };
+	*info = (struct nc_block_info){ .kind = NC_BLOCK_RECORDS, .type = nc_types[FIRST_SLOT + seq % l->types].number };
 	randombytes_buf_deterministic(l->data, l->size, seed);
 	for (; n + 101 <= l->size; n += 101, info->count++)
 		l->data[n] = 100;
@@ -200,7 +200,7 @@ int main(int argc, char **argv)
 
 	nc_log_open("storeload");
 	if (argc < 5 || !l || sodium_init() < 0) {
-		fprintf(stderr, "usage: storeload ROOT ACKS COUNT SIZE [ROTATE_SIZE [QUOTA [MIN_FREE [VERIFY]]]]\n");
+		fprintf(stderr, "usage: storeload ROOT ACKS COUNT SIZE [ROTATE_SIZE [QUOTA [MIN_FREE [VERIFY [TYPES]]]]]\n");
 		return 2;
 	}
 	const struct nc_store_options options = {
@@ -216,10 +216,13 @@ int main(int argc, char **argv)
 	signal(SIGXFSZ, SIG_IGN);
 	l->count = number(argc, argv, 3);
 	l->size = number(argc, argv, 4);
+	l->types = argc > 9 ? number(argc, argv, 9) : TYPES;
 	l->next = 1;
 	l->states = calloc(l->count + 1, 1);
 	l->deflater = nc_deflater_new(0);
-	if (l->size > sizeof(l->data) || !l->states || nc_loop_new(&l->loop) < 0)
+	if (l->size > sizeof(l->data) || l->types < 1 || FIRST_SLOT + l->types > nc_types_count)
+		return 2;
+	if (!l->states || nc_loop_new(&l->loop) < 0)
 		return 2;
 	read_acks(l, argv[2]);
 	int rc = nc_store_open(argv[1], &options, &l->store, &err);
