@@ -5,10 +5,10 @@ _netcapctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local daemons='sensord collectord'
-	local sensord='help status flush reload version'
-	local collectord='help status sensors pending revoke sensor-status sensor-flush sensor-rotate flush reload version'
+	local sensord='help status ledger flush reload version'
+	local collectord='help status sensors pending revoke sensor-status sensor-flush sensor-rotate ledger flush reload version'
 	local options='--json --watch --socket --help --version'
-	local words="$daemons help status flush reload version sensors pending revoke sensor-status sensor-flush sensor-rotate" word skip=
+	local words="$daemons help status ledger flush reload version sensors pending revoke sensor-status sensor-flush sensor-rotate" word skip=
 
 	COMPREPLY=()
 	if [[ $prev == --socket ]]; then

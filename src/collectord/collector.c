@@ -13,6 +13,7 @@
 #include "base/message.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "collectord/ledger.h"
 #include "collectord/records.h"
 #include "record/pack.h"
 
@@ -183,9 +184,23 @@ static struct nc_stream *stream_of(struct nc_collector *c, struct nc_sensor *s, 
 	return *at;
 }
 
-/* Hands every record to the store; what finds no memory is counted there as dropped. */
-static int store_records(struct nc_stream *st, const struct nc_batch *b, struct checked *k)
+/* A ledger is stored with our half in it. */
+static int store_ledger(struct nc_sensor *s, struct nc_stream *st, const struct nc_record_view *v, uint64_t self,
+                        const int64_t *when)
 {
+	struct nc_buf out = { 0 };
+	int r = nc_ledger_complete(s, v->p, v->n, self, &out);
+
+	if (r == 0)
+		r = nc_stream_add(st, out.data, out.len, when, false);
+	nc_buf_free(&out);
+	return r;
+}
+
+/* Hands every record to the store; what finds no memory is counted there as dropped. */
+static int store_records(struct nc_sensor *s, struct nc_stream *st, const struct nc_batch *b, struct checked *k)
+{
+	bool is_ledger = k->type->number == TYPES__TYPE__NC_LossLedger;
 	bool has_time = nc_record_has_time(k->type);
 	struct nc_record_view v;
 	int r = 0;
@@ -193,7 +208,8 @@ static int store_records(struct nc_stream *st, const struct nc_batch *b, struct 
 	while (nc_record_next(&k->records, &v)) {
 		int64_t when;
 		bool timed = has_time && nc_record_time(v.p, v.n, &when);
-		int one = nc_stream_add(st, v.delimited, v.delimited_len, timed ? &when : NULL, b->contains_payloads);
+		int one = is_ledger ? store_ledger(s, st, &v, k->count, timed ? &when : NULL)
+		                    : nc_stream_add(st, v.delimited, v.delimited_len, timed ? &when : NULL, b->contains_payloads);
 		if (one < 0)
 			r = one;
 	}
@@ -235,7 +251,7 @@ static enum nc_datagram_reason take(struct nc_collector *c, struct nc_sensor *s,
 	if (!st)
 		return NC_DG_STORE;
 	count_batch(c, s, b, &k, peer, now);
-	return store_records(st, b, &k) < 0 ? NC_DG_STORE : NC_DG_OK;
+	return store_records(s, st, b, &k) < 0 ? NC_DG_STORE : NC_DG_OK;
 }
 
 enum nc_datagram_reason nc_collector_datagram(struct nc_collector *c, const uint8_t *p, size_t n, const struct nc_peer *peer,

@@ -12,6 +12,7 @@
 #include "base/message.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "collectord/ledger.h"
 #include "control/commands.h"
 
 static const char product[] = "netcap-collectord";
@@ -400,6 +401,26 @@ static const char *sensor_rotate(void *user, json_t *parameters, json_t **reply)
 	return ask(user, parameters, reply, "rotate");
 }
 
+static const char *get_ledgers(void *user, json_t *parameters, json_t **reply)
+{
+	const struct nc_collector_control *c = user;
+	const char *name = json_string_value(json_object_get(parameters, "name"));
+	json_t *ledgers = json_object();
+	const struct nc_sensor *s;
+
+	TAILQ_FOREACH(s, &c->collector->sensors.all, all) {
+		json_t *one = !name || strcmp(name, s->name) == 0 ? nc_ledger_of(s) : NULL;
+		if (one)
+			json_object_set_new(ledgers, s->name, one);
+	}
+	if (name && json_object_size(ledgers) == 0) {
+		json_decref(ledgers);
+		return not_possible(reply, "there is no ledger of a sensor of this name");
+	}
+	*reply = json_pack("{s:o}", "ledgers", ledgers);
+	return NULL;
+}
+
 static const char *flush(void *user, json_t *parameters, json_t **reply)
 {
 	const struct nc_collector_control *c = user;
@@ -443,7 +464,7 @@ int nc_collector_commands(struct nc_control_command *out)
 		{ "status", get_status }, { "sensors", get_sensors }, { "flush", flush },
 		{ "reload", reload },     { "version", get_version }, { "pending", get_pending },
 		{ "revoke", revoke_key },     { "sensor-status", sensor_status }, { "sensor-flush", sensor_flush },
-		{ "sensor-rotate", sensor_rotate },
+		{ "sensor-rotate", sensor_rotate }, { "ledger", get_ledgers },
 	};
 
 	return nc_control_bind(NC_CONTROL_COLLECTORD, bindings, sizeof(bindings) / sizeof(bindings[0]), out);

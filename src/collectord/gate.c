@@ -17,6 +17,7 @@
 #include "base/rd.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "collectord/ledger.h"
 
 #define HALF_OPEN      256u
 #define HALF_OPEN_HOST 16u
@@ -355,6 +356,7 @@ static void count_block(struct nc_visit *v, const struct nc_block_info *info)
 	s->blocks++;
 	s->block_bytes += info->size;
 	s->records += info->count;
+	s->block_records += info->count;
 	s->bytes += info->size;
 	s->last_seen = nc_time_real();
 	c->records += info->count;
@@ -421,13 +423,20 @@ static int on_sealed(struct nc_visit *v, const uint8_t *p, size_t n)
 
 static int on_ledger(struct nc_visit *v, const uint8_t *p, size_t n)
 {
+	const struct nc_instant now = { .mono = nc_time_mono(), .real = nc_time_real() };
 	Session__Ledger *m = (Session__Ledger *)nc_frame_unpack(NC_FRAME_LEDGER, p, n);
+	struct nc_ledger_counter *list = m ? calloc(m->n_counters + 1, sizeof(*list)) : NULL;
+	int rc = m ? 0 : -EBADMSG;
 
-	(void)v;
-	if (!m)
-		return -EBADMSG;
-	protobuf_c_message_free_unpacked(&m->base, NULL);
-	return 0;
+	for (size_t i = 0; list && i < m->n_counters; i++)
+		list[i] = (struct nc_ledger_counter){ .name = m->counters[i]->name, .value = m->counters[i]->value };
+	/* one that finds no room is made up for by the next */
+	if (list)
+		(void)nc_ledger_take(v->gate->c, v->sensor, m->epoch, list, m->n_counters, now);
+	free(list);
+	if (m)
+		protobuf_c_message_free_unpacked(&m->base, NULL);
+	return rc;
 }
 
 static int (*const handlers[NC_FRAME_TYPES])(struct nc_visit *v, const uint8_t *p, size_t n) = {

@@ -14,6 +14,7 @@ libcollectord_a_SOURCES = \
 	src/collectord/collector.c src/collectord/collector.h \
 	src/collectord/control.c src/collectord/control.h \
 	src/collectord/daemon.c src/collectord/daemon.h \
+	src/collectord/ledger.c src/collectord/ledger.h \
 	src/collectord/loss.c src/collectord/loss.h \
 	src/collectord/receive.c src/collectord/receive.h \
 	src/collectord/records.c src/collectord/records.h \

@@ -22,6 +22,7 @@ void nc_sensors_free(struct nc_sensors *s)
 	while ((e = TAILQ_FIRST(&s->all))) {
 		TAILQ_REMOVE(&s->all, e, all);
 		nc_loss_free(&e->loss);
+		free(e->ledger);
 		free(e);
 	}
 	nc_keylist_free(s->list);

@@ -23,6 +23,15 @@
 #define NC_PENDING_ADDRESS_MAX 8u /* of them from one address */
 #define NC_PENDING_TIME (24 * 3600 * NC_NS_PER_S) /* how long after they knocked last */
 
+struct nc_ledger;
+
+/* From when on a sensor's acknowledged records are compared with those that came. */
+struct nc_ledger_watch {
+	uint64_t epoch;
+	bool begun;
+	uint64_t acknowledged, here; /* both sides' counters at that time */
+};
+
 /* A sensor that has sent. */
 struct nc_sensor {
 	TAILQ_ENTRY(nc_sensor) all;
@@ -37,6 +46,7 @@ struct nc_sensor {
 	uint64_t rejects[NC_DG_REASONS_COUNT];
 	/* of its sessions */
 	struct nc_visit *visits; /* that are open, the newest first; the gate's */
+	uint64_t block_records;  /* of the records: those in blocks of sessions */
 	struct nc_shelf *shelf;  /* the store's, NULL before the first session */
 	int64_t connected_since; /* wall clock of the last time that it came after it was away */
 	char software[80];       /* what it says it is, escaped */
@@ -44,6 +54,8 @@ struct nc_sensor {
 	struct nc_log_limit said;
 	/* of its datagrams */
 	struct nc_loss loss;
+	struct nc_ledger *ledger; /* the last one, NULL before */
+	struct nc_ledger_watch watch;
 	struct nc_stream *streams[NC_TYPES_MAX]; /* by slot; owned by the store */
 };
 

@@ -370,7 +370,8 @@ static int choose(const struct ctl *c, const struct nc_ctl_target targets[static
 	int able = 0, running = 0;
 
 	for (int d = 0; d < DAEMONS; d++) {
-		if (!find_command(d, c->command))
+		const struct nc_control_command *cmd = find_command(d, c->command);
+		if (!cmd || (c->argument && !cmd->argument))
 			continue;
 		able++;
 		*ret = d;
@@ -440,7 +441,7 @@ static int check_command(const struct ctl *c)
 {
 	const char *argument = takes_argument(c->command);
 
-	if (argument && !c->argument) {
+	if (argument && *argument != '[' && !c->argument) {
 		fprintf(c->err, "netcapctl: %s needs an argument: %s\n", c->command, argument);
 		return NC_CTL_USAGE;
 	}
@@ -449,6 +450,8 @@ static int check_command(const struct ctl *c)
 		fprintf(c->err, "netcapctl: %s has no command \"%s\"\n", s->name, c->command);
 		return NC_CTL_USAGE;
 	}
+	if (c->daemon >= 0 && c->argument && !find_command(c->daemon, c->command)->argument)
+		return usage(c, "too many words:", c->argument, NULL);
 	for (int d = 0; c->watch && d < DAEMONS; d++) {
 		const struct nc_control_command *cmd = find_command(d, c->command);
 		if (cmd && cmd->right != NC_CONTROL_LOOK)

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 #include "base/time.h"
 #include "conf/cli.h"
 #include "control/commands.h"
+#include "sensord/ledger.h"
 #include "sensord/sensor.h"
 
 #define PROGRAM      "netcap-sensord"
@@ -131,6 +133,20 @@ static const char *get_status(void *user, json_t *parameters, json_t **reply)
 	return NULL;
 }
 
+static const char *get_ledger(void *user, json_t *parameters, json_t **reply)
+{
+	const struct daemon *d = user;
+	struct nc_ledger *l = malloc(sizeof(*l));
+
+	(void)parameters;
+	if (!l)
+		return "NotPossible";
+	nc_sensor_ledger(&d->sensor, l);
+	*reply = json_pack("{s:o}", "ledger", nc_ledger_json(l, false));
+	free(l);
+	return NULL;
+}
+
 static const char *flush(void *user, json_t *parameters, json_t **reply)
 {
 	struct daemon *d = user;
@@ -169,7 +185,8 @@ static const char *get_version(void *user, json_t *parameters, json_t **reply)
 static int start_control(struct daemon *d, struct nc_buf *err)
 {
 	static const struct nc_control_binding bindings[] = {
-		{ "status", get_status }, { "flush", flush }, { "reload", reload_command }, { "version", get_version },
+		{ "status", get_status },     { "ledger", get_ledger },   { "flush", flush },
+		{ "reload", reload_command }, { "version", get_version },
 	};
 	const struct nc_control_service *service = nc_control_service(NC_CONTROL_SENSORD);
 	const struct nc_control_info info = {
@@ -220,6 +237,9 @@ static void send_last(struct daemon *d)
 
 	while (!nc_ship_pump(d->sensor.ship) && nc_time_mono() < until)
 		(void)nc_loop_once(d->loop, 50);
+	/* the last word: where everything went */
+	if (nc_sensor_send_ledger(&d->sensor) == 0)
+		(void)nc_ship_pump(d->sensor.ship);
 }
 
 static int stop(struct daemon *d, int status)

@@ -4,6 +4,7 @@ libsensord_a_SOURCES = \
 	src/sensord/address.c src/sensord/address.h \
 	src/sensord/daemon.c src/sensord/daemon.h \
 	src/sensord/datagram.c src/sensord/datagram.h \
+	src/sensord/ledger.c src/sensord/ledger.h \
 	src/sensord/lookup.c src/sensord/lookup.h \
 	src/sensord/sensor.c src/sensord/sensor.h \
 	src/sensord/session.c src/sensord/session.h \

@@ -19,9 +19,11 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "sensord/datagram.h"
+#include "sensord/ledger.h"
 #include "sensord/session.h"
 
 #define LEVEL        1
+#define LEDGER_RETRY NC_NS_PER_S
 #define CRASH_BURST  10u
 #define CRASH_PERIOD (60 * NC_NS_PER_S)
 
@@ -144,6 +146,25 @@ static void on_flush(void *user)
 	nc_sensor_flush(user);
 }
 
+static void on_ledger(void *user);
+
+/* Not while there is no connection: then as soon as there is one. */
+static void on_ledger_again(void *user)
+{
+	struct nc_sensor *s = user;
+
+	s->ledger_again = NULL;
+	on_ledger(s);
+}
+
+static void on_ledger(void *user)
+{
+	struct nc_sensor *s = user;
+
+	if (nc_sensor_send_ledger(s) == -EAGAIN && !s->ledger_again)
+		(void)nc_loop_add_timer(s->loop, LEDGER_RETRY, 0, on_ledger_again, s, &s->ledger_again);
+}
+
 /* --- start and end -----------------------------------------------------------------------------------------------------------
  */
 
@@ -204,6 +225,12 @@ static const char *ask_flush(struct nc_sensor *s, json_t **result)
 	return NULL;
 }
 
+static const char *ask_ledger(struct nc_sensor *s, json_t **result)
+{
+	(void)result;
+	return nc_sensor_send_ledger(s) == 0 ? NULL : "not now";
+}
+
 static const char *ask_rotate(struct nc_sensor *s, json_t **result)
 {
 	(void)result;
@@ -217,7 +244,7 @@ static const char *on_command(void *user, const char *name, const json_t *parame
 	static const struct {
 		const char *name;
 		const char *(*fn)(struct nc_sensor *s, json_t **result);
-	} commands[] = { { "status", ask_status }, { "flush", ask_flush }, { "rotate", ask_rotate } };
+	} commands[] = { { "status", ask_status }, { "flush", ask_flush }, { "ledger", ask_ledger }, { "rotate", ask_rotate } };
 
 	(void)parameters;
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
@@ -334,11 +361,13 @@ static int start_interfaces(struct nc_sensor *s, struct nc_buf *err)
 	return 0;
 }
 
-static int set_timer(struct nc_sensor *s, int64_t interval)
+static int set_timers(struct nc_sensor *s, const struct nc_sensor_settings *set)
 {
 	nc_loop_del_timer(s->flush_timer);
-	s->flush_timer = NULL;
-	return nc_loop_add_timer(s->loop, interval, interval, on_flush, s, &s->flush_timer);
+	nc_loop_del_timer(s->ledger_timer);
+	s->flush_timer = s->ledger_timer = NULL;
+	int rc = nc_loop_add_timer(s->loop, set->batch_interval, set->batch_interval, on_flush, s, &s->flush_timer);
+	return rc ? rc : nc_loop_add_timer(s->loop, set->ledger_interval, set->ledger_interval, on_ledger, s, &s->ledger_timer);
 }
 
 int nc_sensor_start(struct nc_sensor *s, struct nc_loop *loop, const struct nc_sensor_settings *settings, struct nc_buf *err)
@@ -361,7 +390,12 @@ int nc_sensor_start(struct nc_sensor *s, struct nc_loop *loop, const struct nc_s
 		return rc;
 	s->keep = nc_keep_new(s->state_dir, settings->keep_limit, true);
 	rc = s->keep ? start_interfaces(s, err) : -ENOMEM;
-	return rc ? rc : set_timer(s, settings->batch_interval);
+	if (rc == 0)
+		rc = set_timers(s, settings);
+	/* a session begins with one, so that the collector knows where this start began */
+	if (rc == 0 && s->transport->ledger)
+		on_ledger(s);
+	return rc;
 }
 
 void nc_sensor_stop(struct nc_sensor *s)
@@ -387,7 +421,7 @@ void nc_sensor_flush(struct nc_sensor *s)
 int nc_sensor_apply(struct nc_sensor *s, const struct nc_sensor_settings *settings)
 {
 	nc_ship_limit(s->ship, settings->queue_limit, settings->spool_limit);
-	return set_timer(s, settings->batch_interval);
+	return set_timers(s, settings);
 }
 
 uint64_t nc_sensor_end(struct nc_sensor *s, uint64_t *kept)
@@ -395,6 +429,8 @@ uint64_t nc_sensor_end(struct nc_sensor *s, uint64_t *kept)
 	for (unsigned k = 0; k < s->count; k++)
 		nc_pipeline_free(s->interfaces[k].pipeline);
 	nc_loop_del_timer(s->flush_timer);
+	nc_loop_del_timer(s->ledger_timer);
+	nc_loop_del_timer(s->ledger_again);
 	uint64_t left = nc_ship_free(s->ship, kept);
 	(void)nc_keep_close(s->keep);
 	if (s->state_dir >= 0)

@@ -34,11 +34,12 @@ struct nc_sensor {
 	struct nc_ship *ship;
 	struct nc_transport *transport; /* the ship's */
 	struct nc_keep *keep;
-	struct nc_loop_timer *flush_timer;
+	struct nc_loop_timer *flush_timer, *ledger_timer, *ledger_again;
 	struct nc_sensor_interface interfaces[NC_SENSOR_INTERFACES_MAX];
 	unsigned count;
 	int64_t started;
 	uint64_t epoch, seq;
+	uint64_t ledgers;   /* records of that type that were built */
 	uint64_t not_kept;  /* failed packets beyond keep.limit or that could not be written */
 	bool keep_said, stopping;
 	int failed;         /* negative errno when an interface ended by itself */

@@ -261,7 +261,8 @@ const struct nc_conf_option nc_sensor_options[] = {
 		.dflt = "",
 		.restart = true,
 		.help = "Folder for records that find no room in memory, and for those that the collector has not got when the sensor stops; for "
-			"instance one inside of \"state\". Only the collector can read them there. Empty: none. The datagram transport can't use it.",
+			"instance one inside of \"state\". Only the collector can read them there. Empty: none. Takes the session transport, "
+			"and one key for all collectors.",
 	},
 	{
 		.key = "spool.limit",
@@ -271,6 +272,15 @@ const struct nc_conf_option nc_sensor_options[] = {
 		.min = NC_SPOOL_LIMIT_MIN,
 		.max = 1024 * GIB,
 		.help = "Size that this folder may have. Beyond it the oldest records are dropped and counted.",
+	},
+	{
+		.key = "ledger.interval",
+		.kind = NC_CONF_DURATION,
+		AT(ledger_interval),
+		.dflt = "1m",
+		.min = NC_NS_PER_S,
+		.max = 24 * 3600 * NC_NS_PER_S,
+		.help = "How often the collector is told where packets and records went.",
 	},
 	{
 		.key = "keep.errors",
@@ -353,9 +363,15 @@ int nc_sensor_settings_wanted(const struct nc_sensor_settings *s, bool wanted[st
 
 static int check_spool(const struct nc_sensor_settings *s, struct nc_buf *err)
 {
-	if (!*s->spool_path || strcmp(transports[s->collector_transport], "datagram") != 0)
+	const char *why = NULL;
+
+	if (s->collector_transport == NC_TRANSPORT_DATAGRAM)
+		why = "the datagram transport can't send what is sealed for the collector";
+	else if (s->collector_key.count > 1)
+		why = "what is sealed for one collector can't be sent to another; collector.key must name one key for all";
+	if (!*s->spool_path || !why)
 		return 0;
-	nc_buf_str(err, "spool.path: the datagram transport can't send what is sealed for the collector");
+	nc_buf_printf(err, "spool.path: %s", why);
 	return -EINVAL;
 }
 

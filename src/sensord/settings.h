@@ -31,6 +31,7 @@ struct nc_sensor_settings {
 	uint64_t queue_limit;
 	char *spool_path;
 	uint64_t spool_limit;
+	int64_t ledger_interval;
 	bool keep_errors, keep_unknown;
 	uint64_t keep_limit;
 	char *control_socket, *control_group;

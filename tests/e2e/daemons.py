@@ -259,12 +259,12 @@ class Collector(Daemon):
         if reload:
             self.reload()
 
-    def stored(self, name):
-        """Type -> number of records in the sensor's files, which must be whole."""
+    def stored(self, name, ledgers=False):
+        """Type -> number of records in the sensor's files, which must be whole. Ledgers come with the time, not with packets."""
         folder = os.path.join(self.root, name)
         out = collections.Counter()
         for f in os.listdir(folder) if os.path.isdir(folder) else []:
-            if f.endswith('.ncap.gz'):
+            if f.endswith('.ncap.gz') and (ledgers or not f.startswith('LossLedger.')):
                 with gzip.open(os.path.join(folder, f)) as g:
                     g.read()
                 out[f.split('.')[0]] += len(records(os.path.join(folder, f))) - 1

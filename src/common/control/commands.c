@@ -16,6 +16,13 @@ static const struct nc_control_command sensor_commands[] = {
 		.signature = "() -> (status: object)",
 	},
 	{
+		.name = "ledger",
+		.method = "GetLedger",
+		.right = NC_CONTROL_LOOK,
+		.help = "where packets and records went, and what is left over",
+		.signature = "() -> (ledger: object)",
+	},
+	{
 		.name = "flush",
 		.method = "Flush",
 		.right = NC_CONTROL_ACT,
@@ -91,6 +98,14 @@ static const struct nc_control_command collector_commands[] = {
 		.help = "let a connected sensor open a new session, with new keys",
 		.signature = "(name: string) -> ()",
 		.argument = "NAME",
+	},
+	{
+		.name = "ledger",
+		.method = "GetLedgers",
+		.right = NC_CONTROL_LOOK,
+		.help = "where each sensor's packets and records went, and what is left over",
+		.signature = "(name: ?string) -> (ledgers: object)",
+		.argument = "[SENSOR]",
 	},
 	{
 		.name = "flush",

@@ -28,7 +28,7 @@ struct nc_control_command {
 	enum nc_control_right right;
 	const char *help;      /* one line */
 	const char *signature; /* varlink: "() -> (status: object)" */
-	const char *argument;  /* netcapctl's word for the string parameter "name"; NULL: it takes none */
+	const char *argument;  /* netcapctl's word for the string parameter "name"; in brackets: may be left out; NULL: none */
 	nc_control_fn fn;      /* NULL in netcapctl */
 };
 

@@ -3,6 +3,7 @@ libnetcap_a_SOURCES += \
 	src/common/record/csv.c \
 	src/common/record/format.c src/common/record/format.h \
 	src/common/record/json.c \
+	src/common/record/ledger.c src/common/record/ledger.h \
 	src/common/record/pack.c src/common/record/pack.h \
 	src/common/record/plan.h \
 	src/common/record/struc.c \

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The collector's half of the ledger: what a sensor said of itself, with what arrived of it. */
+#include "config.h"
+
+#include "collectord/ledger.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/time.h"
+
+/* What arrived since the collector's start; `self` records of that are the ledger itself. */
+static void fill(const struct nc_sensor *s, uint64_t self, struct nc_ledger *l)
+{
+	struct nc_shelf_counters n = { .received = { 0 } };
+	Types__LossLedger *m = &l->m;
+	uint64_t datagrams = s->records - s->block_records - self;
+
+	if (s->shelf)
+		n = nc_shelf_counters(s->shelf);
+
+	m->collectorreceived = datagrams + n.received.records;
+	m->collectorstored = datagrams + n.stored.records;
+	m->collectorduplicate = n.duplicate.records;
+	m->collectorrejected = n.rejected.records;
+	m->collectordeferred = n.later.records + n.failed.records;
+	m->collectorwaiting = n.received.records - n.stored.records - n.duplicate.records - n.rejected.records -
+	                      n.later.records - n.failed.records;
+	m->collectorexpired = n.expired.records;
+	m->collectorlost = nc_loss_records_lost(&s->loss);
+}
+
+/* What the sensor calls acknowledged must be what was stored here or is known to be lost, counted from a moment at which
+ * nothing was on its way: both sides' counters begin with their own starts. */
+static void compare(struct nc_sensor *s, struct nc_ledger *l)
+{
+	struct nc_ledger_watch *w = &s->watch;
+	uint64_t here = l->m.collectorstored + l->m.collectorlost;
+
+	if (w->epoch != l->m.epoch)
+		*w = (struct nc_ledger_watch){ .epoch = l->m.epoch };
+	if (!w->begun && l->m.recordswaiting == 0 && l->m.collectorwaiting == 0) {
+		w->begun = true;
+		w->acknowledged = l->m.recordsacknowledged;
+		w->here = here;
+	}
+	if (w->begun) {
+		l->m.sinceacknowledged = l->m.recordsacknowledged - w->acknowledged;
+		l->m.sincestored = here - w->here;
+	}
+}
+
+/* It becomes the sensor's last one; l is owned by it then. */
+static void finish(struct nc_sensor *s, uint64_t self, struct nc_ledger *l)
+{
+	snprintf(l->sensor, sizeof(l->sensor), "%s", s->name);
+	fill(s, self, l);
+	compare(s, l);
+	free(s->ledger);
+	s->ledger = l;
+}
+
+int nc_ledger_take(struct nc_collector *c, struct nc_sensor *s, uint64_t epoch, const struct nc_ledger_counter *list, size_t n,
+                   struct nc_instant now)
+{
+	const struct nc_type *t = nc_type_by_number(TYPES__TYPE__NC_LossLedger);
+	struct nc_stream **at = &s->streams[nc_type_slot(t)];
+	struct nc_buf out = { 0 };
+	struct nc_ledger *l = malloc(sizeof(*l));
+
+	if (!l)
+		return -ENOMEM;
+	nc_ledger_init(l, now.real, s->name, epoch);
+	for (size_t i = 0; i < n; i++)
+		(void)nc_ledger_set(l, list[i].name, list[i].value);
+	finish(s, 0, l);
+	if (!*at)
+		*at = nc_store_stream(c->store, s->name, t);
+	nc_ledger_pack(l, &out);
+	int rc = !*at || out.failed ? -ENOMEM : nc_stream_add(*at, out.data, out.len, &now.real, false);
+	nc_buf_free(&out);
+	return rc;
+}
+
+int nc_ledger_complete(struct nc_sensor *s, const uint8_t *p, size_t n, uint64_t self, struct nc_buf *out)
+{
+	struct nc_ledger *l = malloc(sizeof(*l));
+	int rc = l ? nc_ledger_parse(l, p, n) : -ENOMEM;
+
+	if (rc) {
+		free(l);
+		return rc;
+	}
+	finish(s, self, l);
+	nc_ledger_pack(l, out);
+	return out->failed ? -ENOMEM : 0;
+}
+
+json_t *nc_ledger_of(const struct nc_sensor *s)
+{
+	if (!s->ledger)
+		return NULL;
+	fill(s, 0, s->ledger);
+	return nc_ledger_json(s->ledger, true);
+}
