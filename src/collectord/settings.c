@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "collectord/receive.h"
+#include "conf/daemon.h"
 
 #define KIB INT64_C(1024)
 #define MIB (1024 * KIB)
@@ -19,7 +20,6 @@
 #define DAY (86400 * NC_NS_PER_S)
 
 static const char *const verifies[] = { "full", "header", NULL }; /* as enum nc_store_verify */
-static const char *const levels[] = { "err", "warning", "notice", "info", "debug", NULL };
 
 #define AT(member) .offset = offsetof(struct nc_collector_settings, member)
 
@@ -205,30 +205,7 @@ const struct nc_conf_option nc_collector_options[] = {
 		.help = "Space that is left free on the file system: the oldest finished files are removed for it, and when there are none nothing "
 			"is stored until there is room. 0: none.",
 	},
-	{
-		.key = "control.socket",
-		.kind = NC_CONF_STRING,
-		AT(control_socket),
-		.dflt = NC_RUNDIR "/collectord.sock",
-		.restart = true,
-		.help = "Where netcapctl finds the daemon; empty for no control socket.",
-	},
-	{
-		.key = "control.group",
-		.kind = NC_CONF_STRING,
-		AT(control_group),
-		.dflt = "netcap",
-		.restart = true,
-		.help = "Group whose members may look; only root and the daemon's own user may act.",
-	},
-	{
-		.key = "log.level",
-		.kind = NC_CONF_ENUM,
-		AT(log_level),
-		.dflt = "info",
-		.words = levels,
-		.help = "The least important messages that are still logged.",
-	},
+	NC_CONF_DAEMON_ROWS(struct nc_collector_settings, NC_RUNDIR "/collectord.sock"),
 };
 const size_t nc_collector_options_count = sizeof(nc_collector_options) / sizeof(nc_collector_options[0]);
 
@@ -271,7 +248,7 @@ void nc_collector_settings_free(struct nc_collector_settings *s)
 
 int nc_collector_settings_level(const struct nc_collector_settings *s)
 {
-	int level = nc_log_level_parse(levels[s->log_level]);
+	int level = nc_log_level_parse(nc_conf_levels[s->log_level]);
 
 	return level < 0 ? LOG_INFO : level;
 }

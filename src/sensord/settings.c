@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "conf/daemon.h"
 #include "pipeline/pipeline.h"
 #include "sensord/spool.h"
 
@@ -18,7 +19,6 @@
 #define MIB (1024 * KIB)
 #define GIB (1024 * MIB)
 
-static const char *const levels[] = { "err", "warning", "notice", "info", "debug", NULL };
 static const char *const transports[] = { "session", "datagram", NULL };
 static const char *const peers[] = { "netcap", "netcap-2019", NULL };
 
@@ -308,30 +308,7 @@ const struct nc_conf_option nc_sensor_options[] = {
 		.restart = true,
 		.help = "Size that these files may have together; what comes later is counted only.",
 	},
-	{
-		.key = "control.socket",
-		.kind = NC_CONF_STRING,
-		AT(control_socket),
-		.dflt = NC_RUNDIR "/sensord.sock",
-		.restart = true,
-		.help = "Where netcapctl finds the daemon; empty for no control socket.",
-	},
-	{
-		.key = "control.group",
-		.kind = NC_CONF_STRING,
-		AT(control_group),
-		.dflt = "netcap",
-		.restart = true,
-		.help = "Group whose members may look; root and the daemon's own user may look and act.",
-	},
-	{
-		.key = "log.level",
-		.kind = NC_CONF_ENUM,
-		AT(log_level),
-		.dflt = "info",
-		.words = levels,
-		.help = "Least important messages that are logged: \"err\", \"warning\", \"notice\", \"info\" or \"debug\".",
-	},
+	NC_CONF_DAEMON_ROWS(struct nc_sensor_settings, NC_RUNDIR "/sensord.sock"),
 };
 const size_t nc_sensor_options_count = sizeof(nc_sensor_options) / sizeof(nc_sensor_options[0]);
 
@@ -402,5 +379,5 @@ void nc_sensor_settings_free(struct nc_sensor_settings *s)
 
 int nc_sensor_settings_level(const struct nc_sensor_settings *s)
 {
-	return nc_log_level_parse(levels[s->log_level]);
+	return nc_log_level_parse(nc_conf_levels[s->log_level]);
 }

@@ -19,6 +19,7 @@
 #include <zlib.h>
 
 #include "base/buf.h"
+#include "fixture.h"
 #include "wire/datagram.h"
 #include "wire/keys.h"
 
@@ -35,10 +36,8 @@ static int set_up(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	assert_non_null(f);
-	f->sensor = nc_keypair_new();
-	f->collector = nc_keypair_new();
-	nc_keypair_generate(f->sensor);
-	nc_keypair_generate(f->collector);
+	f->sensor = nc_test_keys();
+	f->collector = nc_test_keys();
 	f->d = nc_datagram_new();
 	assert_non_null(f->d);
 	*state = f;
@@ -277,9 +276,8 @@ static void another_collector(void **state)
 {
 	struct fixture *f = *state;
 	struct nc_batch b = sample(), back;
-	struct nc_keypair *k = nc_keypair_new();
+	struct nc_keypair *k = nc_test_keys();
 
-	nc_keypair_generate(k);
 	assert_int_equal(seal(f, &b), 0);
 	assert_int_equal(nc_datagram_open(f->d, k, f->out.data, f->out.len, &back), NC_DG_BOX);
 	assert_int_equal(reopen(f, &back), NC_DG_OK);

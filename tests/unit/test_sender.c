@@ -22,6 +22,7 @@
 #include "base/rd.h"
 #include "base/time.h"
 #include "block/file.h"
+#include "fixture.h"
 #include "record/type.h"
 #include "sensord/datagram.h"
 #include "wire/datagram.h"
@@ -106,10 +107,8 @@ static int set_up(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	assert_non_null(f);
-	f->sensor = nc_keypair_new();
-	f->collector = nc_keypair_new();
-	nc_keypair_generate(f->sensor);
-	nc_keypair_generate(f->collector);
+	f->sensor = nc_test_keys();
+	f->collector = nc_test_keys();
 	f->opener = nc_datagram_new();
 	f->deflater = nc_deflater_new(1);
 	f->block = malloc(NC_BLOCK_SIZE_MAX);

@@ -12,10 +12,13 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "conf/daemon.h"
 #include "conf/private.h"
 
 #define FILE_MAX (1024 * 1024)
 #define PATH_LEN 128 /* of a dotted key */
+
+const char *const nc_conf_levels[] = { "err", "warning", "notice", "info", "debug", NULL };
 
 /* One reading of one file; values[i] belongs to table[i]. */
 struct reading {
