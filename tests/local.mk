@@ -34,7 +34,7 @@ FUZZ_TARGETS = \
 	tests/fuzz/fuzz_spool \
 	tests/fuzz/fuzz_ssh \
 	tests/fuzz/fuzz_tcp \
-	tests/fuzz/fuzz_tls
+	tests/fuzz/fuzz_tls \
 	tests/fuzz/fuzz_watermark
 
 UNIT_TESTS = \

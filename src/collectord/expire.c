@@ -241,20 +241,30 @@ static bool to_be_loaded(const struct nc_shelf *h)
 	return false;
 }
 
+/* One in each tick: it may take a moment. */
+static void load_one(struct nc_store *s)
+{
+	struct nc_shelf *h;
+
+	TAILQ_FOREACH(h, &s->shelves, all)
+		if (!h->loaded && to_be_loaded(h))
+			break;
+	int rc = h ? nc_shelf_load(h) : 0;
+	if (rc == 0)
+		return;
+	nc_shelf_failed(h, "", rc);
+	/* the others first */
+	TAILQ_REMOVE(&s->shelves, h, all);
+	TAILQ_INSERT_TAIL(&s->shelves, h, all);
+}
+
 void nc_expire_tick(struct nc_store *s)
 {
 	struct nc_shelf *h;
-	bool loading = true;
 
 	look_at_space(s);
+	load_one(s);
 	TAILQ_FOREACH(h, &s->shelves, all) {
-		/* one in each tick: it may take a moment */
-		if (!h->loaded && loading && to_be_loaded(h)) {
-			loading = false;
-			int rc = nc_shelf_load(h);
-			if (rc)
-				nc_shelf_failed(h, "", rc);
-		}
 		if (h->loaded)
 			finish_old(h);
 		if (s->options.expire_age)

@@ -172,6 +172,8 @@ void nc_rotate_undo(struct nc_shelf_file *f, int code)
 	if (f->dirty)
 		TAILQ_REMOVE(&h->store->unsynced, f, unsynced);
 	f->dirty = f->wanted = false;
+	h->store->counters.written_blocks -= f->now.blocks - f->durable.blocks;
+	h->store->counters.written_records -= f->now.records - f->durable.records;
 	nc_gather_dropped(h->store, f->lazy + f->lazy_flying);
 	f->lazy = f->lazy_flying = 0;
 	nc_shelf_account(h, (int64_t)(f->durable.bytes - f->now.bytes));
