@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Builds, describes and opens blocks: gzip members with the 'NC' subfield, through libdeflate. */
+/* Builds, describes and opens blocks: gzip members with the 'NC' subfield. */
 #include "config.h"
 
 #include "block/block.h"
@@ -11,6 +11,7 @@
 
 #include "base/rd.h"
 #include "base/time.h"
+#include "block/deflate.h"
 
 enum {
 	FLG_FEXTRA = 0x04,
@@ -26,37 +27,9 @@ enum {
 	DEFLATE_RATIO = 1032, /* one 258-byte match in two bits is the best that deflate can do */
 };
 
-struct nc_deflater {
-	struct libdeflate_compressor *c;
-	uint8_t xfl;
-};
-
 struct nc_inflater {
 	struct libdeflate_decompressor *d;
 };
-
-struct nc_deflater *nc_deflater_new(int level)
-{
-	struct nc_deflater *d = calloc(1, sizeof(*d));
-
-	if (!d)
-		return NULL;
-	d->c = libdeflate_alloc_compressor(level);
-	if (!d->c) {
-		free(d);
-		return NULL;
-	}
-	d->xfl = level <= 1 ? 4 : 0;
-	return d;
-}
-
-void nc_deflater_free(struct nc_deflater *d)
-{
-	if (!d)
-		return;
-	libdeflate_free_compressor(d->c);
-	free(d);
-}
 
 struct nc_inflater *nc_inflater_new(void)
 {
@@ -131,11 +104,11 @@ size_t nc_block_build(struct nc_deflater *d, struct nc_block_info *info, const v
 		return 0;
 	if (room > NC_BLOCK_SIZE_MAX)
 		room = NC_BLOCK_SIZE_MAX;
-	size_t deflated = libdeflate_deflate_compress(d->c, data, n, dst + NC_BLOCK_HEADER_LEN, room - around);
+	size_t deflated = nc_deflate(d, data, n, dst + NC_BLOCK_HEADER_LEN, room - around);
 	if (deflated == 0)
 		return 0;
 	info->size = (uint32_t)(around + deflated);
-	put_header(dst, info, d->xfl);
+	put_header(dst, info, nc_deflate_xfl(d));
 	uint8_t *p = put(dst + NC_BLOCK_HEADER_LEN + deflated, libdeflate_crc32(0, data, n), 4);
 	put(p, n, 4);
 	return info->size;

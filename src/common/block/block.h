@@ -31,9 +31,9 @@ struct nc_block_info {
 	uint64_t epoch, seq;
 };
 
-struct nc_deflater; /* libdeflate compressor, made once */
+struct nc_deflater; /* a compressor, made once */
 struct nc_inflater;
-/* level 0 to 12, as libdeflate; NULL when memory is short. */
+/* level 0 to 12, as libdeflate; level 1 is ISA-L's where it was built in. NULL when memory is short. */
 struct nc_deflater *nc_deflater_new(int level);
 void nc_deflater_free(struct nc_deflater *d);
 struct nc_inflater *nc_inflater_new(void);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 libnetcap_a_SOURCES += \
-	src/common/block/block.c src/common/block/block.h \
+	src/common/block/block.c src/common/block/block.h src/common/block/deflate.c src/common/block/deflate.h \
 	src/common/block/file.h \
 	src/common/block/header.c \
 	src/common/block/probe.c \

@@ -254,7 +254,7 @@ static int read_body(struct nc_capfile *c, struct block *b)
 /* One block: 1 when it gave a packet, 2 when not, else what ends the file. */
 static int read_block(struct nc_capfile *c, struct nc_capture_packet *ret)
 {
-	struct block b;
+	struct block b = { 0 };
 	int ok = read_head(c, &b);
 
 	if (ok != 1)
