@@ -97,6 +97,7 @@ TEST_TOOLS = \
 	tests/decode/decode-dump \
 	tests/decode/snap \
 	tests/decode/worst \
+	tests/unit/flowbench \
 	tests/e2e/livecount \
 	tests/e2e/reccount \
 	tests/e2e/storeload \

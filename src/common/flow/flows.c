@@ -11,10 +11,12 @@ static size_t align(size_t n)
 	return (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
 }
 
+#define SLOTS_MIN 32768u
+
 /* At most three quarters full. */
 static uint32_t slots_for(uint32_t max)
 {
-	uint32_t n = 64;
+	uint32_t n = SLOTS_MIN;
 
 	while (n / 4 * 3 < max)
 		n *= 2;
@@ -26,7 +28,9 @@ static uint64_t *slot(const struct nc_flows *f, uint32_t i)
 	return (uint64_t *)nc_flows_at(f, f->slots_at) + i;
 }
 
-static uint32_t *hint_of(const struct nc_flows *f, const struct nc_flow_seen *s)
+/* Where a flow was seen last, under a hash that takes no time; whoever aims at it only makes us look the flow up. Half of it is
+ * an index plus one, half tells flows apart that share a place. */
+static uint64_t *hint_of(const struct nc_flows *f, const struct nc_flow_seen *s, uint32_t *tag)
 {
 	uint32_t h = (uint32_t)s->o->sport << 16 | s->o->dport, w;
 
@@ -36,18 +40,19 @@ static uint32_t *hint_of(const struct nc_flows *f, const struct nc_flow_seen *s)
 		memcpy(&w, s->o->net_dst + i, 4);
 		h = ((h ^ w) * 0x85ebca6bu) ^ h >> 15;
 	}
-	return (uint32_t *)nc_flows_at(f, f->hints_at) + (h >> 16) % NC_FLOW_HINTS;
+	*tag = h;
+	return (uint64_t *)nc_flows_at(f, f->hints_at) + ((h ^ h >> 13) & f->slot_mask / 2);
 }
 
 static size_t place(struct nc_flows *f, uint32_t max)
 {
 	size_t at = align(sizeof(*f));
 
-	f->slot_mask = slots_for(max) - 1;
+	f->slot_mask = SLOTS_MIN - 1;
 	f->slots_at = at;
-	at = align(at + ((size_t)f->slot_mask + 1) * sizeof(uint64_t));
+	at = align(at + (size_t)slots_for(max) * sizeof(uint64_t));
 	f->hints_at = at;
-	at += NC_FLOW_HINTS * sizeof(uint32_t);
+	at += (size_t)slots_for(max) / 2 * sizeof(uint64_t);
 	f->part_slots_at = at;
 	at += (NC_FLOW_PART_MASK + 1) * sizeof(uint32_t);
 	f->parts_at = at;
@@ -144,12 +149,13 @@ static void hashes_seen(const struct nc_flow_seen *s, uint64_t h[static 3])
 	h[2] = s->transport ? nc_ident_ports(o->sport, o->dport, (enum nc_endpoint)s->transport) : 0;
 }
 
-static bool ips(const struct nc_flows *f, uint32_t i, const uint8_t *a, const uint8_t *b)
+static inline bool ips(const struct nc_flows *f, uint32_t i, const uint8_t *a, const uint8_t *b)
 {
 	const uint8_t *ip = nc_flow_ip(f, i);
-	size_t n = nc_flow_ip_size(nc_flow_entry(f, i));
 
-	return memcmp(ip, a, n) == 0 && memcmp(ip + n, b, n) == 0;
+	if (nc_flow_entry(f, i)->v6)
+		return memcmp(ip, a, 16) == 0 && memcmp(ip + 16, b, 16) == 0;
+	return memcmp(ip, a, 4) == 0 && memcmp(ip + 4, b, 4) == 0;
 }
 
 /* One direction; the transport's own name is not part of the key, as its UID has it. */
@@ -241,6 +247,16 @@ static uint32_t next_of(const struct nc_flows *f, uint32_t hash, uint32_t *at)
 	}
 }
 
+/* Few flows in a small part of the memory are found faster. The new entry is not in yet. */
+static void grow(struct nc_flows *f)
+{
+	f->slot_mask = 2 * f->slot_mask + 1;
+	memset(slot(f, 0), 0, ((size_t)f->slot_mask + 1) * sizeof(uint64_t));
+	for (uint32_t i = 0; i < f->used; i++)
+		if (nc_flow_entry(f, i)->kind != NC_FLOW_NONE)
+			insert(f, i, hash_entry(f, i));
+}
+
 static uint32_t create(struct nc_flows *f, uint32_t hash)
 {
 	uint32_t i = f->free;
@@ -251,8 +267,9 @@ static uint32_t create(struct nc_flows *f, uint32_t hash)
 	} else {
 		i = f->used++;
 	}
+	if (++f->counters->live > f->slot_mask / 4 * 3)
+		grow(f);
 	insert(f, i, hash);
-	f->counters->live++;
 	nc_flow_entry(f, i)->near = nc_flow_entry(f, i)->next = NC_FLOW_NO;
 	return i;
 }
@@ -286,12 +303,13 @@ bool nc_flows_parts_tight(const struct nc_flows *f)
 /* The entries alone tell what the table holds. */
 static void rebuild(struct nc_flows *f)
 {
+	if (f->used > f->o.max)
+		f->used = f->o.max;
+	f->slot_mask = slots_for(f->used) - 1;
 	memset(slot(f, 0), 0, ((size_t)f->slot_mask + 1) * sizeof(uint64_t));
 	f->free = NC_FLOW_NO;
 	f->free_count = 0;
 	f->counters->live = 0;
-	if (f->used > f->o.max)
-		f->used = f->o.max;
 	for (uint32_t i = f->used; i-- > 0;) {
 		struct nc_flow_entry *e = nc_flow_entry(f, i);
 		if (e->kind == NC_FLOW_FLOW || e->kind == NC_FLOW_CONNECTION || e->kind == NC_FLOW_NETWORK) {
@@ -305,7 +323,8 @@ static void rebuild(struct nc_flows *f)
 		f->free_count++;
 	}
 	nc_flow_parts_rebuild(f);
-	f->counters->recovered++;
+	f->torn = false;
+	f->walk.on = false;
 }
 
 /* --- packets -----------------------------------------------------------------------------------------------------------------
@@ -325,9 +344,14 @@ static void touch(struct nc_flows *f, uint32_t i, const struct nc_flow_seen *s, 
 
 static uint32_t flow(struct nc_flows *f, const struct nc_flow_seen *s, const struct nc_sink *sink)
 {
-	uint32_t *hint = hint_of(f, s), i = *hint - 1, at;
+	uint32_t tag;
+	uint64_t *hint = hint_of(f, s, &tag);
+	uint32_t i = (uint32_t)*hint - 1, at;
 
-	if (i < f->used && is_flow(f, i, s)) {
+	if (*hint >> 32 == tag && i < f->used && is_flow(f, i, s)) {
+		/* on their way while the flow is counted */
+		__builtin_prefetch(nc_flow_entry(f, nc_flow_entry(f, i)->near));
+		__builtin_prefetch(nc_flow_entry(f, nc_flow_entry(f, i)->next));
 		touch(f, i, s, sink);
 		return i;
 	}
@@ -341,7 +365,7 @@ static uint32_t flow(struct nc_flows *f, const struct nc_flow_seen *s, const str
 	} else {
 		touch(f, i, s, sink);
 	}
-	*hint = i + 1;
+	*hint_of(f, s, &tag) = (uint64_t)tag << 32 | (i + 1);
 	return i;
 }
 
@@ -395,8 +419,7 @@ static uint32_t network(struct nc_flows *f, const struct nc_flow_seen *s, const 
 /* Through the flow's own entry, which knows where the others stood when it was seen last. */
 static struct nc_flow_entry *routed(struct nc_flows *f, const struct nc_flow_seen *s, const struct nc_sink *sink)
 {
-	uint32_t i = flow(f, s, sink);
-	struct nc_flow_entry *e = nc_flow_entry(f, i);
+	struct nc_flow_entry *e = nc_flow_entry(f, flow(f, s, sink));
 
 	if (f->o.wanted[NC_FLOW_NETWORK]) {
 		if (e->next < f->used && is_network(f, e->next, s))
@@ -404,6 +427,8 @@ static struct nc_flow_entry *routed(struct nc_flows *f, const struct nc_flow_see
 		else
 			e->next = network(f, s, sink);
 	}
+	if (!f->o.wanted[NC_FLOW_CONNECTION])
+		return NULL;
 	if (e->near < f->used && is_connection(f, e->near, s))
 		touch(f, e->near, s, sink);
 	else
@@ -447,6 +472,24 @@ void nc_flows_packet(struct nc_flows *f, const struct nc_flow_packet *p, const s
 	atomic_store_explicit(&f->busy, false, memory_order_relaxed);
 }
 
+/* All go, so the slots need not be kept in order meanwhile; see nc_flows_clear. */
+static void forget(struct nc_flows *f, uint32_t i)
+{
+	f->torn = true;
+	nc_flow_entry(f, i)->kind = NC_FLOW_NONE;
+	f->counters->live--;
+}
+
+void nc_flows_clear(struct nc_flows *f)
+{
+	atomic_store_explicit(&f->busy, true, memory_order_relaxed);
+	atomic_signal_fence(memory_order_seq_cst);
+	f->used = 0;
+	rebuild(f);
+	atomic_signal_fence(memory_order_seq_cst);
+	atomic_store_explicit(&f->busy, false, memory_order_relaxed);
+}
+
 /* --- steps -------------------------------------------------------------------------------------------------------------------
  */
 
@@ -454,8 +497,6 @@ void nc_flows_settle(struct nc_flows *f, uint64_t done)
 {
 	struct nc_flows_pending *g = &f->pending;
 
-	if (atomic_load_explicit(&f->busy, memory_order_relaxed))
-		rebuild(f);
 	if (g->count == 0 && g->parts == 0)
 		return;
 	atomic_store_explicit(&f->busy, true, memory_order_relaxed);
@@ -464,7 +505,7 @@ void nc_flows_settle(struct nc_flows *f, uint64_t done)
 		for (; g->count > 0; g->count--) {
 			uint32_t i = g->index[(g->count - 1) % NC_FLOW_BATCH];
 			if (i < f->used && nc_flow_entry(f, i)->kind != NC_FLOW_NONE)
-				nc_flows_remove(f, i);
+				(f->walk.way == NC_FLOWS_ALL ? forget : nc_flows_remove)(f, i);
 		}
 		if (g->parts)
 			nc_flow_parts_drop(f, g->parts);
@@ -474,4 +515,16 @@ void nc_flows_settle(struct nc_flows *f, uint64_t done)
 	g->count = g->parts = 0;
 	atomic_signal_fence(memory_order_seq_cst);
 	atomic_store_explicit(&f->busy, false, memory_order_relaxed);
+}
+
+void nc_flows_attach(struct nc_flows *f, uint64_t done)
+{
+	bool busy = atomic_load_explicit(&f->busy, memory_order_relaxed);
+
+	if (busy)
+		rebuild(f);
+	f->counters->recovered += busy;
+	nc_flows_settle(f, done);
+	if (f->torn)
+		rebuild(f);
 }

@@ -27,7 +27,7 @@ struct nc_flow_options {
 struct nc_flow_counters {
 	uint64_t live;      /* entries in the table, those of kinds that nobody wants included */
 	uint64_t evicted;   /* records that went out before their time, for want of room: the longest idle */
-	uint64_t recovered; /* times that a worker died while it changed the table, which was then built anew from its entries */
+	uint64_t recovered; /* workers that died while they changed the table; it was built anew from its entries */
 };
 
 /* One packet, after it has been decoded. */
@@ -42,7 +42,7 @@ struct nc_flow_packet {
 enum nc_flows_way {
 	NC_FLOWS_IDLE,  /* idle or active for too long at the time `now` */
 	NC_FLOWS_EVICT, /* the sixteenth that has been idle for longest */
-	NC_FLOWS_ALL,
+	NC_FLOWS_ALL,   /* no packet may come before nc_flows_clear */
 };
 
 /* State in mem of nc_flows_size(max) bytes, aligned to 64 and zero (so that what is not used takes no memory); no heap, no
@@ -53,8 +53,9 @@ struct nc_flows *nc_flows_init(void *mem, size_t size, const uint8_t seed[static
                                struct nc_flow_counters *counters);
 
 /* Records and removal go together although a worker may die at any point: what is written in step `seq` is removed by
- * nc_flows_settle once that step is done. Each worker calls it first of all, with the last step that is done, and again
- * behind each step. */
+ * nc_flows_settle once that step is done; it is called behind each step. Each worker begins with nc_flows_attach, which does that
+ * for its predecessor, whose last step was `done`, and mends what that one left half done. */
+void nc_flows_attach(struct nc_flows *f, uint64_t done);
 void nc_flows_settle(struct nc_flows *f, uint64_t done);
 /* Counts a packet. A flow that the packet ends goes to the sink as a record: at most three. Not while nc_flows_tight. */
 void nc_flows_packet(struct nc_flows *f, const struct nc_flow_packet *p, const struct nc_sink *sink);
@@ -67,6 +68,8 @@ void nc_flows_begin(struct nc_flows *f, enum nc_flows_way way, int64_t now);
 /* Goes on with the walk over at most `steps` entries, in step `seq`; writes at most NC_FLOW_BATCH records. False when it is at
  * its end, and then nothing was written. */
 bool nc_flows_out(struct nc_flows *f, uint64_t seq, uint32_t steps, const struct nc_sink *sink);
+/* Behind a walk NC_FLOWS_ALL that came to its end: the table is empty and of use again. */
+void nc_flows_clear(struct nc_flows *f);
 /* Whether a walk is under way. */
 bool nc_flows_walking(const struct nc_flows *f);
 /* Copies out parts that wait, at most max, in step seq. Returns how many. */

@@ -14,7 +14,6 @@
 #define NC_FLOW_PER       3u     /* entries that a packet may need, and parts */
 #define NC_FLOW_PARTS     16384u /* that wait */
 #define NC_FLOW_PART_MASK (2 * NC_FLOW_PARTS - 1)
-#define NC_FLOW_HINTS     65536u
 
 /* A flow of kind _FLOW, _CONNECTION or _NETWORK; 64 bytes, one line of the cache. IPv6 addresses lie beside, at the same index.
  * The indices of others are hints: what they name is compared before it is used. */
@@ -54,6 +53,7 @@ struct nc_flows {
 	size_t slots_at, hints_at, entries_at, addresses_at, parts_at, part_slots_at;
 	uint32_t slot_mask;
 	uint32_t used, free, free_count; /* entries below `used` have been in use; free ones are linked */
+	bool torn;               /* slots name entries that are gone */
 	uint32_t part_count, part_taken;
 	struct {
 		enum nc_flows_way way;

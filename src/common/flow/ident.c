@@ -36,6 +36,8 @@ void nc_ident_connection(uint64_t link, uint64_t network, uint64_t transport, ch
 static const char *const links[] = {
 	"", "Ethernet", "FDDI", "TokenRing", "Dot11", "PPP", "LinuxSLL", "LinuxSLL2", "Loopback", "CiscoHDLC", "FrameRelay",
 };
+/* From NC_END_TCP on. */
+static const char *const transports[] = { "TCP", "UDP", "SCTP" };
 #define LINKS (sizeof(links) / sizeof(links[0]))
 
 unsigned nc_ident_link(const char *name)
@@ -56,30 +58,15 @@ unsigned nc_ident_transport(const char *name)
 {
 	if (!name)
 		return 0;
-	switch (name[0]) {
-	case 'T':
-		return strcmp(name, "TCP") == 0 ? NC_END_TCP : 0;
-	case 'U':
-		return strcmp(name, "UDP") == 0 ? NC_END_UDP : 0;
-	case 'S':
-		return strcmp(name, "SCTP") == 0 ? NC_END_SCTP : 0;
-	default:
-		return 0;
-	}
+	for (unsigned i = 0; i < sizeof(transports) / sizeof(transports[0]); i++)
+		if (name == transports[i] || strcmp(name, transports[i]) == 0)
+			return NC_END_TCP + i;
+	return 0;
 }
 
 const char *nc_ident_transport_name(unsigned type)
 {
-	switch (type) {
-	case NC_END_TCP:
-		return "TCP";
-	case NC_END_UDP:
-		return "UDP";
-	case NC_END_SCTP:
-		return "SCTP";
-	default:
-		return "";
-	}
+	return type >= NC_END_TCP && type <= NC_END_SCTP ? transports[type - NC_END_TCP] : "";
 }
 
 #define T 1u /* a service over TCP */

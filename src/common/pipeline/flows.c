@@ -155,7 +155,7 @@ void nc_flow_driver_init(struct nc_flow_driver *d, const struct nc_worker_start 
 	if (s->layout->flows_size == 0)
 		return;
 	d->flows = (struct nc_flows *)(void *)nc_shared_at(s->shared, s->layout->flows);
-	nc_flows_settle(d->flows, atomic_load(&s->shared->current.done));
+	nc_flows_attach(d->flows, atomic_load(&s->shared->current.done));
 	nc_flow_driver_after(d);
 }
 
@@ -235,6 +235,7 @@ void nc_flow_driver_obey(struct nc_flow_driver *d)
 	if (!d->flows)
 		return;
 	write_all(d);
+	nc_flows_clear(d->flows);
 	tell(d, NC_FLOW_FLUSHED, gen, 0);
 	nc_stager_flush(d->stager);
 }
