@@ -13,6 +13,7 @@ libnetcap_a_SOURCES += src/common/flow/defrag.h src/common/flow/defrag.c \
 libnetcap_a_SOURCES += src/common/flow/entry.c src/common/flow/flowtable.h \
 	src/common/flow/flows.c src/common/flow/flows.h \
 	src/common/flow/ident.c src/common/flow/ident.h \
+	src/common/flow/idle.h \
 	src/common/flow/merge.c src/common/flow/merge.h \
 	src/common/flow/part.h \
 	src/common/flow/walk.c src/common/flow/window.c

@@ -9,10 +9,9 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "flow/ident.h"
+#include "flow/idle.h"
 
-#define EVICTED_SHARE 16u
-#define SAMPLES       1024u
-#define COUNT_MAX     (UINT64_MAX / 4) /* of packets and bytes in one part */
+#define COUNT_MAX (UINT64_MAX / 4) /* of packets and bytes in one part */
 
 struct whole {
 	struct nc_flow_part p; /* kind _NONE: free */
@@ -278,32 +277,22 @@ static void write_whole(const struct whole *w, const struct nc_sink *sink)
 /* --- parts -------------------------------------------------------------------------------------------------------------------
  */
 
-static int compare_times(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 static int64_t idle_since(const struct nc_merge *m)
 {
-	int64_t times[SAMPLES];
+	int64_t times[NC_IDLE_SAMPLES];
 	size_t n = 0;
-	uint32_t step = m->used / SAMPLES + 1;
+	uint32_t step = m->used / NC_IDLE_SAMPLES + 1;
 
-	for (uint32_t i = 0; i < m->used && n < SAMPLES; i += step)
+	for (uint32_t i = 0; i < m->used && n < NC_IDLE_SAMPLES; i += step)
 		if (m->wholes[i].p.kind != NC_FLOW_NONE)
 			times[n++] = m->wholes[i].p.last_ns;
-	if (n == 0)
-		return INT64_MAX;
-	qsort(times, n, sizeof(*times), compare_times);
-	return times[n / EVICTED_SHARE];
+	return nc_idle_since(times, n);
 }
 
 static void evict(struct nc_merge *m, const struct nc_sink *sink)
 {
 	int64_t threshold = idle_since(m);
-	uint32_t quota = m->o.max / EVICTED_SHARE;
+	uint32_t quota = m->o.max / NC_IDLE_SHARE;
 
 	for (uint32_t i = 0; i < m->used && quota > 0; i++) {
 		if (m->wholes[i].p.kind == NC_FLOW_NONE || m->wholes[i].p.last_ns > threshold)

@@ -1,40 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Walks over the flow table: what is idle, what is evicted, and all that is left. */
 #include "flow/flowtable.h"
+#include "flow/idle.h"
 
-#define SAMPLES       1024u
-#define EVICTED_SHARE 16u /* the sixteenth part goes at once, so that the search for it costs little per entry */
-
-/* Shell's sort (gaps by Ciura). qsort of the C library asks the system how much memory it has, which a worker may not. */
-static void sort_times(int64_t *t, size_t n)
-{
-	static const size_t gaps[] = { 1750, 701, 301, 132, 57, 23, 10, 4, 1 };
-
-	for (size_t g = 0; g < sizeof(gaps) / sizeof(gaps[0]); g++) {
-		for (size_t i = gaps[g]; i < n; i++) {
-			int64_t v = t[i];
-			size_t k = i;
-			for (; k >= gaps[g] && t[k - gaps[g]] > v; k -= gaps[g])
-				t[k] = t[k - gaps[g]];
-			t[k] = v;
-		}
-	}
-}
-
-/* About the share of entries have been idle since this time or longer. */
 static int64_t idle_since(const struct nc_flows *f)
 {
-	int64_t times[SAMPLES];
+	int64_t times[NC_IDLE_SAMPLES];
 	size_t n = 0;
-	uint32_t step = f->used / SAMPLES + 1;
+	uint32_t step = f->used / NC_IDLE_SAMPLES + 1;
 
-	for (uint32_t i = 0; i < f->used && n < SAMPLES; i += step)
+	for (uint32_t i = 0; i < f->used && n < NC_IDLE_SAMPLES; i += step)
 		if (nc_flow_entry(f, i)->kind != NC_FLOW_NONE)
 			times[n++] = nc_flow_entry(f, i)->last_ns;
-	if (n == 0)
-		return INT64_MAX;
-	sort_times(times, n);
-	return times[n / EVICTED_SHARE];
+	return nc_idle_since(times, n);
 }
 
 void nc_flows_begin(struct nc_flows *f, enum nc_flows_way way, int64_t now)
@@ -44,7 +22,7 @@ void nc_flows_begin(struct nc_flows *f, enum nc_flows_way way, int64_t now)
 	f->walk.now = now;
 	if (way == NC_FLOWS_EVICT) {
 		f->walk.threshold = idle_since(f);
-		f->walk.quota = f->o.max / EVICTED_SHARE;
+		f->walk.quota = f->o.max / NC_IDLE_SHARE;
 	}
 	f->walk.on = true;
 }
