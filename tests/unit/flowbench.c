@@ -37,7 +37,8 @@ static void address(uint8_t bytes[static 20], struct nc_outer *o, uint32_t i)
 	memcpy(bytes + 12, &a, 4);
 	memcpy(bytes + 16, &b, 4);
 	*o = (struct nc_outer){
-		.link = "Ethernet", .network = "IPv4", .transport = "TCP", .link_src = bytes, .link_dst = bytes + 6, .net_src = bytes + 12,
+		.link = "Ethernet", .network = "IPv4", .transport = "TCP", .link_src = bytes, .link_dst = bytes + 6,
+		.net_src = bytes + 12,
 		.net_dst = bytes + 16, .net_size = 4, .sport = (uint16_t)(1024 + i % 60000), .dport = 443, .app_size = 100,
 	};
 }

@@ -209,51 +209,51 @@ static void describe(const struct nc_flow_part *p, struct texts *t)
 
 static void write_link(const struct whole *w, struct texts *t, const struct nc_sink *sink)
 {
-	Types__LinkFlow r = TYPES__LINK_FLOW__INIT;
+	Types__LinkFlow m = TYPES__LINK_FLOW__INIT;
 
-	r.timestampfirst = t->first;
-	r.timestamplast = t->last;
-	r.duration = t->duration;
-	r.proto = text(nc_ident_link_name(w->p.proto));
-	r.srcmac = t->src;
-	r.dstmac = t->dst;
-	r.totalsize = clamp(w->p.bytes);
-	r.numpackets = clamp(w->p.packets);
-	r.uid = w->key;
-	sink->record(sink->user, &r.base, w->p.first_ns);
+	m.timestampfirst = t->first;
+	m.timestamplast = t->last;
+	m.duration = t->duration;
+	m.proto = text(nc_ident_link_name(w->p.proto));
+	m.srcmac = t->src;
+	m.dstmac = t->dst;
+	m.totalsize = clamp(w->p.bytes);
+	m.numpackets = clamp(w->p.packets);
+	m.uid = w->key;
+	sink->record(sink->user, &m.base, w->p.first_ns);
 }
 
 static void write_transport(const struct whole *w, struct texts *t, const struct nc_sink *sink)
 {
-	Types__TransportFlow r = TYPES__TRANSPORT_FLOW__INIT;
+	Types__TransportFlow m = TYPES__TRANSPORT_FLOW__INIT;
 
-	r.timestampfirst = t->first;
-	r.timestamplast = t->last;
-	r.duration = t->duration;
-	r.proto = text(nc_ident_transport_name(w->p.proto));
-	r.srcport = w->p.sport;
-	r.dstport = w->p.dport;
-	r.totalsize = clamp(w->p.bytes);
-	r.numpackets = clamp(w->p.packets);
-	r.uid = w->key;
-	sink->record(sink->user, &r.base, w->p.first_ns);
+	m.timestampfirst = t->first;
+	m.timestamplast = t->last;
+	m.duration = t->duration;
+	m.proto = text(nc_ident_transport_name(w->p.proto));
+	m.srcport = w->p.sport;
+	m.dstport = w->p.dport;
+	m.totalsize = clamp(w->p.bytes);
+	m.numpackets = clamp(w->p.packets);
+	m.uid = w->key;
+	sink->record(sink->user, &m.base, w->p.first_ns);
 }
 
 static void write_connection(const struct whole *w, struct texts *t, const struct nc_sink *sink)
 {
-	Types__Connection r = TYPES__CONNECTION__INIT;
+	Types__Connection m = TYPES__CONNECTION__INIT;
 
 	nc_ident_connection(w->key, 0, 0, t->uid);
-	r.timestampfirst = t->first;
-	r.timestamplast = t->last;
-	r.duration = t->duration;
-	r.linkproto = text(nc_ident_link_name(w->p.proto));
-	r.srcmac = t->src;
-	r.dstmac = t->dst;
-	r.totalsize = clamp32(w->p.bytes);
-	r.numpackets = clamp32(w->p.packets);
-	r.uid = t->uid;
-	sink->record(sink->user, &r.base, w->p.first_ns);
+	m.timestampfirst = t->first;
+	m.timestamplast = t->last;
+	m.duration = t->duration;
+	m.linkproto = text(nc_ident_link_name(w->p.proto));
+	m.srcmac = t->src;
+	m.dstmac = t->dst;
+	m.totalsize = clamp32(w->p.bytes);
+	m.numpackets = clamp32(w->p.packets);
+	m.uid = t->uid;
+	sink->record(sink->user, &m.base, w->p.first_ns);
 }
 
 static void write_whole(const struct whole *w, const struct nc_sink *sink)
