@@ -166,7 +166,8 @@ bool nc_reassemble(struct nc_packet *p, const struct nc_fragment *f, struct nc_r
 /* Hands a segment to the reassembly of streams. Returns what the stream is, as nc_outer.app. */
 unsigned nc_segment(struct nc_packet *p, const struct nc_segment *s);
 
-/* A link layer was found; src and dst are 6 bytes each, or NULL. The outermost one is kept. */
+/* A link layer was found; src and dst are 6 bytes each in the packet or its arena, or NULL: no pair of addresses, so it makes no
+ * LinkFlow. The outermost one is kept. Its name stands in flow/ident.c. */
 static inline void nc_saw_link(struct nc_packet *p, const char *name, const uint8_t *src, const uint8_t *dst)
 {
 	if (p->outer.link)

@@ -10,6 +10,7 @@ static enum nc_verdict chdlc_decode(struct nc_packet *p, struct nc_rd *r)
 	uint16_t type = nc_rd_be16(r);
 	if (r->failed)
 		return NC_SHORT;
+	nc_saw_link(p, "CiscoHDLC", NULL, NULL);
 	return type == TYPE_CDP ? nc_next(p, NC_SNAPTYPE, type) : nc_next_ethertype(p, type);
 }
 

@@ -251,6 +251,24 @@ static enum nc_verdict others(struct nc_packet *p, struct nc_rd *r, Types__Dot11
 	return NC_DONE;
 }
 
+/* Who sent the frame and whom it is for, table 9-30 for data frames; others go from the transmitter to the receiver. */
+static void saw(struct nc_packet *p, struct nc_rd head, const Types__Dot11 *m)
+{
+	unsigned ds = (unsigned)m->flags & (FLAG_TO_DS | FLAG_FROM_DS);
+
+	nc_rd_skip(&head, 4);
+	const uint8_t *a1 = nc_rd_bytes(&head, ADDRESS_LEN), *a2 = nc_rd_bytes(&head, ADDRESS_LEN);
+	const uint8_t *a3 = nc_rd_bytes(&head, ADDRESS_LEN);
+	nc_rd_skip(&head, 2);
+	const uint8_t *a4 = nc_rd_bytes(&head, ADDRESS_LEN);
+	if (!*m->address2)
+		nc_saw_link(p, "Dot11", NULL, NULL);
+	else if ((m->type & 3) != (int32_t)TYPE_DATA)
+		nc_saw_link(p, "Dot11", a2, a1);
+	else
+		nc_saw_link(p, "Dot11", ds == FLAG_FROM_DS ? a3 : ds & FLAG_FROM_DS ? a4 : a2, ds & FLAG_TO_DS ? a3 : a1);
+}
+
 static enum nc_verdict dot11_decode(struct nc_packet *p, struct nc_rd *r)
 {
 	/* a selector of a link type says nothing of the frame check sequence */
@@ -261,6 +279,7 @@ static enum nc_verdict dot11_decode(struct nc_packet *p, struct nc_rd *r)
 	key &= ~(unsigned)NC_INNER_DOT11_PAD;
 	if (key != NC_INNER_DOT11_NOFCS)
 		m.checksum = take_fcs(r, key == NC_INNER_DOT11_FCS);
+	struct nc_rd head = *r;
 	size_t before = r->left;
 	uint8_t control = nc_rd_u8(r);
 	m.proto = control & 3;
@@ -272,7 +291,10 @@ static enum nc_verdict dot11_decode(struct nc_packet *p, struct nc_rd *r)
 		return NC_SHORT;
 	if (m.proto != 0)
 		return nc_bad(p, "802.11 version is not 0");
-	return (m.type & 3) == (int32_t)TYPE_DATA ? data(p, r, &m, before, padded) : others(p, r, &m);
+	enum nc_verdict v = (m.type & 3) == (int32_t)TYPE_DATA ? data(p, r, &m, before, padded) : others(p, r, &m);
+	if (v != NC_SHORT)
+		saw(p, head, &m);
+	return v;
 }
 
 const struct nc_decoder nc_decoder_dot11 = {

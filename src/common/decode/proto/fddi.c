@@ -17,13 +17,13 @@ static uint8_t reversed(uint8_t b)
 
 /* Most captures hold addresses in the order of the wire, each byte's bits reversed; some drivers have turned them round. A source
  * is no group, which tells one of the latter. */
-static char *address(struct nc_packet *p, const uint8_t *a, bool wire)
+static const uint8_t *address(struct nc_packet *p, const uint8_t *a, bool wire)
 {
-	uint8_t turned[ADDRESS_LEN];
+	uint8_t *turned = wire ? nc_p_alloc(p, ADDRESS_LEN) : NULL;
 
-	for (size_t i = 0; i < ADDRESS_LEN; i++)
-		turned[i] = wire ? reversed(a[i]) : a[i];
-	return nc_p_mac(p, turned);
+	for (size_t i = 0; turned && i < ADDRESS_LEN; i++)
+		turned[i] = reversed(a[i]);
+	return turned ? turned : a;
 }
 
 static enum nc_verdict fddi_decode(struct nc_packet *p, struct nc_rd *r)
@@ -37,8 +37,11 @@ static enum nc_verdict fddi_decode(struct nc_packet *p, struct nc_rd *r)
 	bool wire = !(src[0] & FIRST_SENT);
 	m.framecontrol = control & ~PRIORITY_MASK & 0xff;
 	m.priority = control & PRIORITY_MASK;
-	m.srcmac = address(p, src, wire);
-	m.dstmac = address(p, dst, wire);
+	src = address(p, src, wire);
+	dst = address(p, dst, wire);
+	nc_saw_link(p, "FDDI", src, dst);
+	m.srcmac = nc_p_mac(p, src);
+	m.dstmac = nc_p_mac(p, dst);
 	nc_emit(p, &m.base);
 	return (control & KIND_MASK) == KIND_LLC && r->left ? nc_next(p, NC_ETHERTYPE, 0) : NC_DONE;
 }

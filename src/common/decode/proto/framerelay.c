@@ -36,6 +36,7 @@ static enum nc_verdict framerelay_decode(struct nc_packet *p, struct nc_rd *r)
 	while (!(nc_rd_u8(r) & ADDRESS_END) && !r->failed)
 		if (++n > ADDRESS_MAX)
 			return nc_bad(p, "Frame Relay address without an end");
+	nc_saw_link(p, "FrameRelay", NULL, NULL);
 	struct nc_rd ahead = *r;
 	if (nc_rd_u8(&ahead) != CONTROL_UI) {
 		uint16_t type = nc_rd_be16(r);

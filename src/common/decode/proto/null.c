@@ -30,7 +30,10 @@ static enum nc_verdict null_decode(struct nc_packet *p, struct nc_rd *r)
 	if (p->datalink != LINKTYPE_LOOP && family > UINT16_MAX)
 		family = __builtin_bswap32(family);
 	uint16_t type = ethertype(family);
-	return type ? nc_next(p, NC_ETHERTYPE, type) : NC_SKIP;
+	if (!type)
+		return NC_SKIP;
+	nc_saw_link(p, "Loopback", NULL, NULL);
+	return nc_next(p, NC_ETHERTYPE, type);
 }
 
 const struct nc_decoder nc_decoder_null = {

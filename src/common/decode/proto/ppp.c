@@ -39,6 +39,7 @@ static enum nc_verdict ppp_decode(struct nc_packet *p, struct nc_rd *r)
 	}
 	if (r->failed)
 		return NC_SHORT;
+	nc_saw_link(p, "PPP", NULL, NULL);
 	uint16_t type = ethertype(protocol);
 	return type ? nc_next(p, NC_ETHERTYPE, type) : nc_next(p, NC_PPPTYPE, protocol);
 }

@@ -9,7 +9,10 @@ static enum nc_verdict sll_decode(struct nc_packet *p, struct nc_rd *r)
 	uint16_t arphrd = nc_rd_be16(r);
 	nc_rd_skip(r, 10);
 	uint16_t protocol = nc_rd_be16(r);
-	return r->failed ? NC_SHORT : nc_cooked_next(p, arphrd, protocol);
+	if (r->failed)
+		return NC_SHORT;
+	nc_saw_link(p, "LinuxSLL", NULL, NULL); /* the sender's address alone makes no pair */
+	return nc_cooked_next(p, arphrd, protocol);
 }
 
 const struct nc_decoder nc_decoder_sll = {

@@ -9,7 +9,10 @@ static enum nc_verdict sll2_decode(struct nc_packet *p, struct nc_rd *r)
 	nc_rd_skip(r, 6);
 	uint16_t arphrd = nc_rd_be16(r);
 	nc_rd_skip(r, 10);
-	return r->failed ? NC_SHORT : nc_cooked_next(p, arphrd, protocol);
+	if (r->failed)
+		return NC_SHORT;
+	nc_saw_link(p, "LinuxSLL2", NULL, NULL); /* the sender's address alone makes no pair */
+	return nc_cooked_next(p, arphrd, protocol);
 }
 
 const struct nc_decoder nc_decoder_sll2 = {
