@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "decode/decode.h"
+#include "flow/ident.h"
 #include "flow/stream.h"
 #include "netcap/tool.h"
 
@@ -20,19 +21,20 @@ static bool is_decoded(const struct nc_type *type)
 	return false;
 }
 
-static bool is_read(const struct nc_type *type)
+/* By a stream reader, or in the flow table. */
+static bool is_followed(const struct nc_type *type)
 {
 	for (size_t i = 0; i < nc_stream_readers_count; i++)
 		for (const ProtobufCMessageDescriptor *const *d = nc_stream_readers[i]->records; *d; d++)
 			if (*d == type->desc)
 				return true;
-	return false;
+	return nc_ident_kind(type->desc) != NC_FLOW_NONE;
 }
 
 static void add_encoders(struct nc_buf *out)
 {
 	for (size_t i = 0; i < nc_types_count; i++) {
-		if (!is_decoded(&nc_types[i]) && !is_read(&nc_types[i]))
+		if (!is_decoded(&nc_types[i]) && !is_followed(&nc_types[i]))
 			continue;
 		nc_buf_str(out, nc_types[i].name);
 		nc_buf_u8(out, '\n');
@@ -66,7 +68,7 @@ static void add_overview(struct nc_buf *out)
 		add_fields(&nc_types[i], &fields);
 		nc_grid_add(g, "%s", nc_types[i].name);
 		nc_grid_add(g, "%u", nc_types[i].number);
-		nc_grid_add(g, "%s", is_decoded(&nc_types[i]) || is_read(&nc_types[i]) ? "yes" : "-");
+		nc_grid_add(g, "%s", is_decoded(&nc_types[i]) || is_followed(&nc_types[i]) ? "yes" : "-");
 		nc_grid_add(g, "%s", nc_buf_cstr(&fields));
 	}
 	if (!nc_grid_print(g, out))

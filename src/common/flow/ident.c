@@ -10,6 +10,22 @@
 #include "decode/decode.h"
 #include "flow/stream.h"
 
+enum nc_flow_kind nc_ident_kind(const ProtobufCMessageDescriptor *d)
+{
+	static const ProtobufCMessageDescriptor *const kinds[NC_FLOW_KINDS] = {
+		[NC_FLOW_FLOW] = &types__flow__descriptor,
+		[NC_FLOW_CONNECTION] = &types__connection__descriptor,
+		[NC_FLOW_NETWORK] = &types__network_flow__descriptor,
+		[NC_FLOW_LINK] = &types__link_flow__descriptor,
+		[NC_FLOW_TRANSPORT] = &types__transport_flow__descriptor,
+	};
+	unsigned kind = NC_FLOW_KINDS;
+
+	while (--kind > NC_FLOW_NONE && kinds[kind] != d)
+		;
+	return (enum nc_flow_kind)kind;
+}
+
 uint64_t nc_ident_hash(const uint8_t *a, const uint8_t *b, size_t n, enum nc_endpoint type)
 {
 	return (nc_fnv_pair(a, b, n) ^ type) * NC_FNV_PRIME;

@@ -6,7 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <protobuf-c/protobuf-c.h>
+
 #include "base/md5.h"
+#include "flow/part.h"
+
+/* Which kind of flow a record type is of, NC_FLOW_NONE for all others. */
+enum nc_flow_kind nc_ident_kind(const ProtobufCMessageDescriptor *d);
 
 /* The kinds of endpoints that the hash tells apart. */
 enum nc_endpoint { NC_END_IPV4 = 1, NC_END_IPV6, NC_END_MAC, NC_END_TCP, NC_END_UDP, NC_END_SCTP };

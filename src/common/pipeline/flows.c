@@ -7,19 +7,13 @@
 #include <string.h>
 
 #include "base/time.h"
+#include "flow/ident.h"
 
 #define STEP       65536u        /* entries that a walk looks at in one step */
 #define LIVE_TICK  NC_NS_PER_S
 
 /* --- options -----------------------------------------------------------------------------------------------------------------
  */
-
-static bool wants(const struct nc_pipeline_options *o, const ProtobufCMessageDescriptor *d)
-{
-	const struct nc_type *t = nc_type_by_desc(d);
-
-	return t && o->wanted[nc_type_slot(t)];
-}
 
 void nc_flow_options_of(const struct nc_pipeline_options *o, struct nc_flow_options *ret)
 {
@@ -29,11 +23,10 @@ void nc_flow_options_of(const struct nc_pipeline_options *o, struct nc_flow_opti
 		.active_timeout = o->active_timeout,
 		.max = o->max_flows ? o->max_flows : NC_MAX_FLOWS,
 	};
-	ret->wanted[NC_FLOW_FLOW] = wants(o, &types__flow__descriptor);
-	ret->wanted[NC_FLOW_CONNECTION] = wants(o, &types__connection__descriptor);
-	ret->wanted[NC_FLOW_NETWORK] = wants(o, &types__network_flow__descriptor);
-	ret->wanted[NC_FLOW_LINK] = wants(o, &types__link_flow__descriptor);
-	ret->wanted[NC_FLOW_TRANSPORT] = wants(o, &types__transport_flow__descriptor);
+	for (size_t i = 0; i < nc_types_count; i++)
+		if (o->wanted[i])
+			ret->wanted[nc_ident_kind(nc_types[i].desc)] = true;
+	ret->wanted[NC_FLOW_NONE] = false;
 }
 
 bool nc_flow_options_any(const struct nc_flow_options *o)
