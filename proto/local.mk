@@ -12,3 +12,5 @@ proto/netcap.pb-c.h: proto/netcap.pb-c.c
 proto/session.pb-c.c: proto/session.proto
 	$(AM_V_GEN)$(MKDIR_P) proto && $(PROTOC_C) --proto_path=$(top_srcdir)/proto --c_out=proto $(top_srcdir)/proto/session.proto
 proto/session.pb-c.h: proto/session.pb-c.c
+schemadir = $(datadir)/netcap
+schema_DATA = proto/netcap.proto
