@@ -5,4 +5,5 @@ dist_man_MANS += \
 	man/netcap-sensord.8 \
 	man/netcap-collectord.8 \
 	man/netcap-sensord.conf.5 \
-	man/netcap-collectord.conf.5
+	man/netcap-collectord.conf.5 \
+	man/netcap-files.5
