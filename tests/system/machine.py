@@ -25,14 +25,25 @@ class Machine:
         atexit.register(self.close)
 
     def make(self):
-        tar = os.path.join(self.top, 'root.tar')
+        """None, or why it can't be made. $NC_SYSTEM_ROOT names a tar file that keeps the machine between runs."""
+        kept = os.environ.get('NC_SYSTEM_ROOT')
+        tar = kept or os.path.join(self.top, 'root.tar')
+        os.mkdir(self.root)
+        if not os.path.exists(tar):
+            why = self.install(tar)
+            if why:
+                return why
+        subprocess.run(['tar', '-C', self.root, '-xf', tar], check=True)
+        if not kept:
+            os.unlink(tar)
+        return None
+
+    @staticmethod
+    def install(tar):
         r = subprocess.run(['mmdebstrap', '-q', '--variant=minbase', '--include=' + ','.join(INCLUDE), 'bookworm', tar],
                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if r.returncode:
             return r.stdout.strip().splitlines()[-1] if r.stdout.strip() else 'mmdebstrap failed'
-        os.mkdir(self.root)
-        subprocess.run(['tar', '-C', self.root, '-xf', tar], check=True)
-        os.unlink(tar)
         return None
 
     def boot(self):
