@@ -10,7 +10,7 @@ import tempfile
 import time
 
 # what the packages depend on stands here as well, so that they install without any network
-INCLUDE = ('systemd', 'systemd-sysv', 'iproute2', 'tcpreplay', 'procps', 'libpcap0.8', 'libprotobuf-c1', 'libdeflate0', 'libsodium23',
+INCLUDE = ('systemd', 'systemd-sysv', 'iproute2', 'tcpreplay', 'procps', 'libpcap0.8', 'libprotobuf-c1', 'libdeflate0', 'libisal2', 'libsodium23',
            'libconfig9', 'libjansson4', 'libseccomp2', 'libmicrohttpd12', 'zlib1g', 'python3-minimal', 'util-linux')
 BOOT = 120
 
