@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Test programs; what runs, and how, says tests/table. A new unit test or fuzz target is one line below.
-EXTRA_DIST += tests/run tests/table tests/checks tests/decode tests/e2e tests/fuzz tests/interop tests/unit
+EXTRA_DIST += tests/run tests/table tests/checks tests/decode tests/e2e tests/fuzz tests/interop tests/system tests/unit
 
 # replay.c has a main for the fuzz targets; from a library it comes in only where nobody else has one
 check_LIBRARIES += tests/libreplay.a
