@@ -63,6 +63,7 @@ UNIT_TESTS = \
 	tests/unit/test_ledger \
 	tests/unit/test_log \
 	tests/unit/test_md5 \
+	tests/unit/test_metrics \
 	tests/unit/test_loop \
 	tests/unit/test_noise \
 	tests/unit/test_options \

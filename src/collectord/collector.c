@@ -15,6 +15,7 @@
 #include "base/time.h"
 #include "collectord/ledger.h"
 #include "collectord/records.h"
+#include "collectord/tail.h"
 #include "record/pack.h"
 
 #define LOG_BURST    3u
@@ -67,10 +68,11 @@ int nc_collector_set(struct nc_collector *c, const struct nc_collector_options *
 	return r;
 }
 
-int nc_collector_read_sensors(struct nc_collector *c, const char *dir, struct nc_buf *err)
+int nc_collector_read_sensors(struct nc_collector *c, const char *dir, const char *own, struct nc_buf *err)
 {
+	const char *const dirs[] = { dir, own };
 	struct nc_keylist *list;
-	int r = nc_keylist_read(dir, &list, err);
+	int r = nc_keylist_read_all(dirs, own ? 2 : 1, &list, err);
 
 	return r < 0 ? r : nc_sensors_list(&c->sensors, list);
 }
@@ -251,6 +253,7 @@ static enum nc_datagram_reason take(struct nc_collector *c, struct nc_sensor *s,
 	if (!st)
 		return NC_DG_STORE;
 	count_batch(c, s, b, &k, peer, now);
+	nc_tail_records(c->tail, s->name, k.type, k.records, k.count);
 	return store_records(s, st, b, &k) < 0 ? NC_DG_STORE : NC_DG_OK;
 }
 

@@ -25,6 +25,8 @@ struct nc_peer {
 	char address[NC_SENSOR_ADDRESS];
 };
 
+struct nc_tail;
+
 struct nc_collector_options {
 	bool allow_unknown;
 	size_t replay_max;
@@ -39,6 +41,7 @@ struct nc_collector {
 	struct nc_store *store;
 	struct nc_sensors sensors;
 	const struct nc_state *state; /* the caller's; NULL: no key is revoked */
+	struct nc_tail *tail;         /* the caller's: who wants to see records as they arrive; NULL: nobody can */
 	struct nc_instant started;
 	uint64_t records, batches, headers;
 	uint64_t rejects[NC_DG_REASONS_COUNT]; /* of all, known or not */
@@ -54,9 +57,9 @@ int nc_collector_new(const struct nc_collector_options *o, const struct nc_keypa
 uint64_t nc_collector_free(struct nc_collector *c);
 /* Changes what may change while it runs (not replay_max); 0 or -ENOMEM. */
 int nc_collector_set(struct nc_collector *c, const struct nc_collector_options *o);
-/* Reads the folder of sensors. On failure the old list stays. Bad files are skipped; err holds a line for each, or the one of the
- * failure. */
-int nc_collector_read_sensors(struct nc_collector *c, const char *dir, struct nc_buf *err);
+/* Reads the folder of sensors, and own, the one where authorised keys are put (NULL: none; it may be missing). On failure the old
+ * list stays. Bad files are skipped; err holds a line for each, or the one of the failure. */
+int nc_collector_read_sensors(struct nc_collector *c, const char *dir, const char *own, struct nc_buf *err);
 
 /* Processes one datagram: what became of it. */
 enum nc_datagram_reason nc_collector_datagram(struct nc_collector *c, const uint8_t *p, size_t n, const struct nc_peer *peer,

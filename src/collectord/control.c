@@ -285,6 +285,7 @@ json_t *nc_collector_status(const struct nc_collector_control *c, struct nc_inst
 	json_object_set_new(o, "rejects", rejects(k->rejects));
 	json_object_set_new(o, "pending", pending(&k->sensors));
 	json_object_set_new(o, "types", types(k));
+	json_object_set_new(o, "tails", number(nc_tail_count(k->tail)));
 	json_object_set_new(o, "store", store(k->store));
 	json_object_set_new(o, "last_error", k->last_error[0] ? json_string(k->last_error) : json_null());
 	return o;
@@ -330,6 +331,130 @@ static const char *not_possible(json_t **reply, const char *reason)
 	return "NotPossible";
 }
 
+static const char *not_known(json_t **reply, const char *reason)
+{
+	*reply = json_pack("{s:s}", "reason", reason);
+	return "NotKnown";
+}
+
+static const char *get_types(void *user, json_t *parameters, json_t **reply)
+{
+	const struct nc_collector_control *c = user;
+	json_t *a = json_array();
+
+	(void)parameters;
+	for (size_t i = 0; i < nc_types_count; i++)
+		if (c->collector->types[i])
+			json_array_append_new(a, json_pack("{s:s, s:i, s:o}", "name", nc_types[i].name, "number",
+			                                   nc_types[i].number, "records", number(c->collector->types[i])));
+	*reply = json_pack("{s:o}", "types", a);
+	return NULL;
+}
+
+static const char *get_config(void *user, json_t *parameters, json_t **reply)
+{
+	const struct nc_collector_control *c = user;
+	struct nc_buf text = { .max = 1 << 20 }, restart = { .max = 4096 };
+
+	(void)parameters;
+	const char *file = c->config(c->user, &text, &restart);
+	*reply = json_pack("{s:s, s:s}", "file", file, "config", nc_buf_cstr(&text));
+	if (restart.len)
+		json_object_set_new(*reply, "restart_needed", json_string(nc_buf_cstr(&restart)));
+	nc_buf_free(&text);
+	nc_buf_free(&restart);
+	return NULL;
+}
+
+/* Why this key can't get this name; NULL: it can. */
+static const char *obstacle(const struct nc_collector_control *c, const char *name, const uint8_t key[static NC_KEY_LEN])
+{
+	const struct nc_keylist *list = c->collector->sensors.list;
+	const uint8_t *has = nc_sensors_key(&c->collector->sensors, name);
+	const char *other = list ? nc_keylist_find(list, key) : NULL;
+
+	if (nc_state_revoked(c->state, key))
+		return "this key is revoked, for good: the sensor needs another one";
+	if (other && strcmp(other, name) != 0)
+		return "this key stands under another name";
+	if (has && memcmp(has, key, NC_KEY_LEN) != 0 && !nc_state_revoked(c->state, has))
+		return "another key has this name: revoke it first";
+	return NULL;
+}
+
+static const char *relist(const struct nc_collector_control *c, const char *name, const uint8_t key[static NC_KEY_LEN],
+                          struct nc_buf *err)
+{
+	const uint8_t *has;
+
+	if (c->relist(c->user, err) < 0)
+		return nc_buf_cstr(err);
+	has = nc_sensors_key(&c->collector->sensors, name);
+	/* what stands in the configuration goes first */
+	return has && memcmp(has, key, NC_KEY_LEN) == 0 ? NULL
+	                                                : "the folder of the configuration has another key of this name: remove that file";
+}
+
+static const char *authorize(void *user, json_t *parameters, json_t **reply)
+{
+	const struct nc_collector_control *c = user;
+	const char *name = json_string_value(json_object_get(parameters, "name"));
+	const char *text = json_string_value(json_object_get(parameters, "key"));
+	char fingerprint_text[NC_KEY_FINGERPRINT];
+	struct nc_buf err = { .max = 65536 };
+	uint8_t key[NC_KEY_LEN];
+
+	if (!name || !nc_key_name_valid(name))
+		return not_possible(reply, "a name has letters, digits, '.', '_' and '-', at most 64, and no '.' in front");
+	if (!text || !nc_key_parse(key, text))
+		return not_possible(reply, "a public key is 64 hexadecimal digits, or 32 bytes in base64");
+	const char *why = obstacle(c, name, key);
+	const uint8_t *has = nc_sensors_key(&c->collector->sensors, name);
+	bool there = has && memcmp(has, key, NC_KEY_LEN) == 0;
+	if (!why && !there && nc_keylist_put(c->own, name, key, &err) < 0)
+		why = nc_buf_cstr(&err);
+	if (!why && !there)
+		why = relist(c, name, key, &err);
+	if (why) {
+		why = not_possible(reply, why);
+	} else {
+		nc_key_fingerprint(fingerprint_text, key);
+		*reply = json_pack("{s:s, s:s}", "name", name, "fingerprint", fingerprint_text);
+	}
+	if (!why && !there)
+		nc_say(NC_SAY_KEY_AUTHORISED, &(struct nc_about){ .sensor = name, .fingerprint = fingerprint_text },
+		       "sensor %s: its key %s is authorised", name, fingerprint_text);
+	nc_buf_free(&err);
+	return why;
+}
+
+static const char *tail(void *user, json_t *parameters, json_t **reply)
+{
+	const struct nc_collector_control *c = user;
+	const char *type = json_string_value(json_object_get(parameters, "type"));
+	const char *sensor_name = json_string_value(json_object_get(parameters, "sensor"));
+	const char *format = json_string_value(json_object_get(parameters, "format"));
+	struct nc_tail_wish w = { .type = type ? nc_type_by_name(type) : NULL, .format = NC_FORMAT_JSON };
+
+	if (type && !w.type)
+		return not_known(reply, "there is no such record type");
+	if (format && strcmp(format, "csv") == 0)
+		w.format = NC_FORMAT_CSV;
+	else if (format && strcmp(format, "json") != 0)
+		return not_known(reply, "the formats are json and csv");
+	if (sensor_name && strlen(sensor_name) >= sizeof(w.sensor))
+		return not_known(reply, "no sensor has such a name");
+	if (sensor_name)
+		memcpy(w.sensor, sensor_name, strlen(sensor_name) + 1);
+	if (!c->tail || !nc_control_wants_more(c->server))
+		return not_possible(reply, "this command takes \"more\"");
+	uint64_t token = nc_control_defer(c->server);
+	if (nc_tail_follow(c->tail, token, &w) == 0)
+		return NULL;
+	nc_control_undefer(c->server);
+	return not_possible(reply, "too many look already");
+}
+
 static const char *revoke_key(void *user, json_t *parameters, json_t **reply)
 {
 	const struct nc_collector_control *c = user;
@@ -338,7 +463,7 @@ static const char *revoke_key(void *user, json_t *parameters, json_t **reply)
 	char fingerprint_text[NC_KEY_FINGERPRINT];
 
 	if (!key)
-		return not_possible(reply, "no sensor of this name is authorised");
+		return not_known(reply, "no sensor of this name is authorised");
 	int rc = nc_state_revoke(c->state, key, name);
 	if (rc < 0)
 		return not_possible(reply, strerrordesc_np(-rc));
@@ -383,7 +508,8 @@ static const char *ask(void *user, json_t *parameters, json_t **reply, const cha
 		return NULL;
 	}
 	free(w);
-	return not_possible(reply, rc == -ENOENT ? "no sensor of this name is connected" : strerrordesc_np(-rc));
+	return rc == -ENOENT ? not_known(reply, "no sensor of this name is connected")
+	                     : not_possible(reply, strerrordesc_np(-rc));
 }
 
 static const char *sensor_status(void *user, json_t *parameters, json_t **reply)
@@ -464,7 +590,8 @@ int nc_collector_commands(struct nc_control_command *out)
 		{ "status", get_status }, { "sensors", get_sensors }, { "flush", flush },
 		{ "reload", reload },     { "version", get_version }, { "pending", get_pending },
 		{ "revoke", revoke_key },     { "sensor-status", sensor_status }, { "sensor-flush", sensor_flush },
-		{ "sensor-rotate", sensor_rotate }, { "ledger", get_ledgers },
+		{ "sensor-rotate", sensor_rotate }, { "types", get_types }, { "config", get_config }, { "authorize", authorize },
+		{ "tail", tail }, { "ledger", get_ledgers },         { "log-level", nc_control_log_level },
 	};
 
 	return nc_control_bind(NC_CONTROL_COLLECTORD, bindings, sizeof(bindings) / sizeof(bindings[0]), out);

@@ -9,6 +9,7 @@
 #include "collectord/collector.h"
 #include "collectord/gate.h"
 #include "collectord/receive.h"
+#include "collectord/tail.h"
 #include "control/control.h"
 
 /* What the commands work on; the `user` of their functions. */
@@ -18,6 +19,12 @@ struct nc_collector_control {
 	struct nc_gate *gate;               /* NULL: no sessions (tests) */
 	struct nc_state *state;
 	struct nc_control_server *server;   /* for answers that come later */
+	struct nc_tail *tail;               /* NULL: records can't be followed (tests) */
+	const char *own;                    /* folder where authorised keys are put */
+	/* the list of sensors read again: 0 or negative errno, err gets a line */
+	int (*relist)(void *user, struct nc_buf *err);
+	/* what is in effect: file, text, options that wait for a restart */
+	const char *(*config)(void *user, struct nc_buf *text, struct nc_buf *restart);
 	/* configuration read again: 0, restart gets the names of options that need one; else negative errno, err gets a line */
 	int (*reload)(void *user, struct nc_buf *restart, struct nc_buf *err);
 	void *user;

@@ -45,6 +45,8 @@ struct daemon {
 	struct nc_state *state;
 	struct nc_gate *gate;
 	struct nc_receiver *receiver; /* NULL: no datagrams */
+	struct nc_tail *tail;
+	char *own_sensors; /* folder of keys that netcapctl authorises, beside the collector's keys */
 	struct nc_control_server *server;
 	struct nc_collector_control control;
 	struct nc_control_command commands[NC_CONTROL_COMMANDS_MAX];
@@ -148,7 +150,7 @@ static int add_timers(struct daemon *d)
 static int apply(struct daemon *d, struct nc_collector_settings *next, struct nc_buf *err)
 {
 	struct nc_collector_options o = collector_options(next);
-	int r = nc_collector_read_sensors(d->collector, next->sensors, err);
+	int r = nc_collector_read_sensors(d->collector, next->sensors, d->own_sensors, err);
 
 	if (r < 0)
 		return r;
@@ -166,6 +168,28 @@ static int apply(struct daemon *d, struct nc_collector_settings *next, struct nc
 	memset(next, 0, sizeof(*next));
 	nc_log_level(nc_collector_settings_level(&d->settings));
 	return timer ? set_flush_timer(d) : 0;
+}
+
+/* The list alone. */
+static int relist(void *user, struct nc_buf *err)
+{
+	struct daemon *d = user;
+	int r = nc_collector_read_sensors(d->collector, d->settings.sensors, d->own_sensors, err);
+
+	if (r < 0)
+		return r;
+	warn_lines(err);
+	nc_gate_check(d->gate);
+	return 0;
+}
+
+static const char *config_in_effect(void *user, struct nc_buf *text, struct nc_buf *restart)
+{
+	const struct daemon *d = user;
+
+	nc_conf_dump_in_effect(nc_collector_options, nc_collector_options_count, &d->started, &d->settings, text);
+	nc_conf_restart_needed(nc_collector_options, nc_collector_options_count, &d->started, &d->settings, restart);
+	return d->config;
 }
 
 static int reload(void *user, struct nc_buf *restart, struct nc_buf *err)
@@ -231,6 +255,27 @@ static void inherit(struct daemon *d)
 	}
 }
 
+/* The first start of a collector makes its keys. */
+static int make_keys(struct daemon *d, struct nc_buf *err)
+{
+	char fingerprint[NC_KEY_FINGERPRINT];
+
+	nc_buf_reset(err);
+	if (mkdir(d->settings.keys, 0750) < 0 && errno != EEXIST) {
+		int r = -errno;
+		nc_buf_printf(err, "keys: cannot make %s: %s", d->settings.keys, strerrordesc_np(-r));
+		return r;
+	}
+	nc_keypair_generate(d->keys);
+	int r = nc_keypair_write(d->keys, d->settings.keys, err);
+	if (r < 0)
+		return r;
+	nc_key_fingerprint(fingerprint, d->keys->pub);
+	nc_say(NC_SAY_COLLECTOR_KEY_MADE, &(struct nc_about){ .fingerprint = fingerprint },
+	       "a key pair was made; copy %s/pub.key to the sensors, where their option collector.key says", d->settings.keys);
+	return 0;
+}
+
 static int start_keys(struct daemon *d, struct nc_buf *err)
 {
 	char fingerprint[NC_KEY_FINGERPRINT];
@@ -242,7 +287,9 @@ static int start_keys(struct daemon *d, struct nc_buf *err)
 	}
 	int r = nc_keypair_read(d->keys, d->settings.keys, err);
 	if (r == -ENOENT)
-		nc_buf_printf(err, "; make a key pair with: " PROGRAM " --gen-keypair %s", d->settings.keys);
+		r = make_keys(d, err);
+	if (r == 0 && asprintf(&d->own_sensors, "%s/sensors.d", d->settings.keys) < 0)
+		r = -ENOMEM;
 	if (r < 0)
 		return r;
 	nc_key_fingerprint(fingerprint, d->keys->pub);
@@ -260,7 +307,7 @@ static int start_collector(struct daemon *d, struct nc_buf *err)
 	if (r < 0)
 		return r;
 	d->collector->state = d->state;
-	r = nc_collector_read_sensors(d->collector, d->settings.sensors, err);
+	r = nc_collector_read_sensors(d->collector, d->settings.sensors, d->own_sensors, err);
 	if (r == -ENOENT) {
 		nc_say(NC_SAY_NO_SENSORS, NULL, "%s: there is no such folder: no sensor may send", d->settings.sensors);
 		nc_buf_reset(err);
@@ -311,7 +358,10 @@ static int start_control(struct daemon *d, struct nc_buf *err)
 		                                    .receiver = d->receiver,
 		                                    .gate = d->gate,
 		                                    .state = d->state,
+		                                    .own = d->own_sensors,
 		                                    .reload = reload,
+		                                    .relist = relist,
+		                                    .config = config_in_effect,
 		                                    .user = d };
 	if (d->control_fd < 0 && !d->settings.control_socket[0])
 		return 0;
@@ -319,9 +369,13 @@ static int start_control(struct daemon *d, struct nc_buf *err)
 	int r = n < 0 ? n
 	              : nc_control_listen(d->loop, d->settings.control_socket, d->control_fd, &info, d->commands, (size_t)n,
 	                                  &d->control, &d->server);
-	d->control.server = d->server;
-	if (r < 0)
+	if (r < 0) {
 		nc_buf_printf(err, "control socket %s: %s", d->settings.control_socket, strerrordesc_np(-r));
+		return r;
+	}
+	d->control.server = d->server;
+	r = nc_tail_new(d->loop, d->server, &d->tail);
+	d->control.tail = d->collector->tail = d->tail;
 	return r;
 }
 
@@ -367,6 +421,9 @@ static int stop(struct daemon *d)
 	nc_receiver_free(d->receiver);
 	/* questions that are open are answered by it, so the control socket closes later */
 	nc_gate_free(d->gate);
+	nc_tail_free(d->tail);
+	if (d->collector)
+		d->collector->tail = NULL;
 	if (d->server)
 		nc_control_close(d->server);
 	lost = nc_collector_free(d->collector);
@@ -375,6 +432,7 @@ static int stop(struct daemon *d)
 		nc_say(NC_SAY_NOT_WRITTEN, NULL, "%" PRIu64 " records could not be written", lost);
 	nc_loop_free(d->loop);
 	nc_keypair_free(d->keys);
+	free(d->own_sensors);
 	nc_collector_settings_free(&d->settings);
 	nc_collector_settings_free(&d->started);
 	return lost ? 1 : 0;

@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "collectord/ledger.h"
+#include "collectord/tail.h"
 
 #define HALF_OPEN      256u
 #define HALF_OPEN_HOST 16u
@@ -371,6 +372,7 @@ static int store_block(struct nc_visit *v, const uint8_t *p, const struct nc_blo
 	switch (code) {
 	case 0:
 		count_block(v, info);
+		nc_tail_block(v->gate->c->tail, v->sensor->name, p, info);
 		return 0;
 	case -EALREADY:
 		return 0;

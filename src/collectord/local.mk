@@ -21,7 +21,8 @@ libcollectord_a_SOURCES = \
 	src/collectord/sensors.c src/collectord/sensors.h \
 	src/collectord/settings.c src/collectord/settings.h \
 	src/collectord/state.c src/collectord/state.h \
-	src/collectord/store.c src/collectord/store.h
+	src/collectord/store.c src/collectord/store.h \
+	src/collectord/tail.c src/collectord/tail.h
 sbin_PROGRAMS += netcap-collectord
 netcap_collectord_SOURCES = src/collectord/main.c
 netcap_collectord_LDADD = libcollectord.a $(COMMON_LIBS)

@@ -48,14 +48,16 @@ const struct nc_conf_option nc_collector_options[] = {
 		AT(keys),
 		.dflt = NC_STATEDIR "/collector",
 		.restart = true,
-		.help = "Folder of the collector's key pair, pub.key and priv.key; netcap-collectord --gen-keypair makes them.",
+		.help = "Folder of the collector's key pair, pub.key and priv.key, which is made at the first start, and of what it remembers of "
+			"sensors' keys. Those that netcapctl authorize let in are in its sensors.d.",
 	},
 	{
 		.key = "sensors",
 		.kind = NC_CONF_STRING,
 		AT(sensors),
 		.dflt = NC_SYSCONFDIR "/sensors.d",
-		.help = "Folder of the sensors that may send: one file NAME.pub each, with the sensor's public key. Read again on reload.",
+		.help = "Folder of the sensors that may send: one file NAME.pub each, with the sensor's public key. Read again on reload. "
+			"Sensors that netcapctl authorize let in are kept beside the keys.",
 	},
 	{
 		.key = "root",

@@ -54,13 +54,10 @@ int nc_ctl_identify(const char *path, enum nc_control_daemon *ret)
 	return rc;
 }
 
-int nc_ctl_ask(const struct nc_ctl_target *t, const struct nc_control_command *c, const char *argument, json_t **reply)
+int nc_ctl_ask(const struct nc_ctl_target *t, const struct nc_control_command *c, json_t *parameters, json_t **reply)
 {
-	json_t *parameters = argument ? json_pack("{s:s}", "name", argument) : NULL;
-	int rc = argument && !parameters ? -EINVAL : 0; /* not UTF-8 */
+	int rc = nc_control_call(t->socket, t->service->interface, c->method, parameters, NC_CTL_TIMEOUT_MS, reply);
 
-	if (rc == 0)
-		rc = nc_control_call(t->socket, t->service->interface, c->method, parameters, NC_CTL_TIMEOUT_MS, reply);
 	json_decref(parameters);
 	return rc;
 }
@@ -96,6 +93,13 @@ static void print_error(FILE *err, const char *product, json_t *reply)
 	fputc('\n', err);
 }
 
+static bool is_not_known(json_t *reply)
+{
+	const char *name = json_string_value(json_object_get(reply, "error")), *dot = name ? strrchr(name, '.') : NULL;
+
+	return dot && strcmp(dot, ".NotKnown") == 0;
+}
+
 static int denied(FILE *err, const struct nc_ctl_target *t, const struct nc_control_command *c)
 {
 	fprintf(err, "netcapctl: permission denied: %s of %s is for root and the user it runs as%s\n", c->name,
@@ -123,7 +127,7 @@ int nc_ctl_explain(FILE *err, const struct nc_ctl_target *t, const struct nc_con
 	case -ENOSYS:
 		fprintf(err, "netcapctl: %s does not know %s.%s: another version?\n", product, t->service->interface,
 		        c->method);
-		return NC_CTL_FAILED;
+		return NC_CTL_USAGE;
 	case -ETIMEDOUT:
 		fprintf(err, "netcapctl: %s did not answer within %d s\n", product, NC_CTL_TIMEOUT_MS / 1000);
 		return NC_CTL_FAILED;
@@ -132,7 +136,7 @@ int nc_ctl_explain(FILE *err, const struct nc_ctl_target *t, const struct nc_con
 		return NC_CTL_FAILED;
 	case -EREMOTEIO:
 		print_error(err, product, reply);
-		return NC_CTL_FAILED;
+		return is_not_known(reply) ? NC_CTL_USAGE : NC_CTL_FAILED;
 	default:
 		fprintf(err, "netcapctl: %s: %s\n", path, strerror(-rc));
 		return NC_CTL_FAILED;

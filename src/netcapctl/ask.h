@@ -21,8 +21,8 @@ struct nc_ctl_target {
 int nc_ctl_target(enum nc_control_daemon d, const char *path, struct nc_ctl_target *t);
 /* Which daemon answers on the socket at path, into *ret; negative errno as nc_control_call. */
 int nc_ctl_identify(const char *path, enum nc_control_daemon *ret);
-/* Calls a command of the target, with its argument or NULL; as nc_control_call. */
-int nc_ctl_ask(const struct nc_ctl_target *t, const struct nc_control_command *c, const char *argument, json_t **reply);
+/* Calls a command of the target, with its parameters (taken over) or NULL; as nc_control_call. */
+int nc_ctl_ask(const struct nc_ctl_target *t, const struct nc_control_command *c, json_t *parameters, json_t **reply);
 /* Whether something answers or refuses on the target's socket: 1, or 0 when the daemon is not running. */
 int nc_ctl_runs(const struct nc_ctl_target *t);
 /* Writes one line on what failed and returns the exit code for it. `reply` is the error's object or NULL. */

@@ -10,13 +10,15 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "base/time.h"
 #include "netcapctl/ask.h"
+#include "netcapctl/own.h"
 #include "netcapctl/render.h"
 
-#define DAEMONS   2
-#define WORDS_MAX (DAEMONS * NC_CONTROL_COMMANDS_MAX + 8)
+#define DAEMONS   NC_CTL_DAEMONS
+#define WORDS_MAX (DAEMONS * NC_CONTROL_COMMANDS_MAX + 16)
 
-enum option_id { OPT_JSON, OPT_WATCH, OPT_SOCKET, OPT_HELP, OPT_VERSION };
+enum option_id { OPT_JSON, OPT_WATCH, OPT_ALL, OPT_TYPE, OPT_SENSOR, OPT_OPENMETRICS, OPT_SOCKET, OPT_HELP, OPT_VERSION };
 
 static const struct option_row {
 	const char *name;
@@ -25,6 +27,10 @@ static const struct option_row {
 } options[] = {
 	[OPT_JSON] = { "--json", NULL, "print the reply as JSON" },
 	[OPT_WATCH] = { "--watch", NULL, "repeat every second until interrupted" },
+	[OPT_ALL] = { "--all", NULL, "status: everything there is" },
+	[OPT_TYPE] = { "--type", "TYPE", "tail: records of this type only, as CSV unless --json is given" },
+	[OPT_SENSOR] = { "--sensor", "NAME", "tail: records of this sensor only" },
+	[OPT_OPENMETRICS] = { "--openmetrics", NULL, "metrics: in the form of OpenMetrics" },
 	[OPT_SOCKET] = { "--socket", "PATH", "ask the daemon that listens on PATH" },
 	[OPT_HELP] = { "--help", NULL, "print this" },
 	[OPT_VERSION] = { "--version", NULL, "print the version of netcapctl" },
@@ -32,14 +38,16 @@ static const struct option_row {
 
 #define OPTIONS (sizeof(options) / sizeof(options[0]))
 
-struct ctl {
-	FILE *out, *err;
-	bool json, watch, help, version;
-	const char *socket;
-	int daemon; /* enum nc_control_daemon, or -1: not named */
-	const char *command;
-	const char *argument;
+/* The commands that netcapctl makes of what the daemons say. */
+static const struct own_command {
+	const char *name, *help;
+	int (*run)(const struct nc_ctl *c, const struct nc_ctl_target targets[static DAEMONS]);
+} own_commands[] = {
+	{ "health", "for monitoring: 0 and one line when all is well, 1 and what is wrong when not", nc_ctl_run_health },
+	{ "metrics", "all numbers of status for Prometheus", nc_ctl_run_metrics },
 };
+
+#define OWN_COMMANDS (sizeof(own_commands) / sizeof(own_commands[0]))
 
 /* The commands of netcapctl itself, and all words of the daemons. Each word once; returns how many. */
 static size_t command_words(const char *words[static WORDS_MAX])
@@ -47,6 +55,8 @@ static size_t command_words(const char *words[static WORDS_MAX])
 	size_t n = 0;
 
 	words[n++] = "help";
+	for (size_t i = 0; i < OWN_COMMANDS; i++)
+		words[n++] = own_commands[i].name;
 	for (int d = 0; d < DAEMONS; d++) {
 		const struct nc_control_service *s = nc_control_service((enum nc_control_daemon)d);
 		for (size_t i = 0; i < s->count; i++) {
@@ -78,7 +88,7 @@ static int find_daemon(const char *name)
 	return -1;
 }
 
-static int usage(const struct ctl *c, const char *what, const char *word, const char *near)
+static int usage(const struct nc_ctl *c, const char *what, const char *word, const char *near)
 {
 	char shown[128];
 
@@ -91,7 +101,7 @@ static int usage(const struct ctl *c, const char *what, const char *word, const 
 	return NC_CTL_USAGE;
 }
 
-static int unknown_option(const struct ctl *c, const char *word)
+static int unknown_option(const struct nc_ctl *c, const char *word)
 {
 	const char *names[OPTIONS];
 
@@ -100,7 +110,7 @@ static int unknown_option(const struct ctl *c, const char *word)
 	return usage(c, "unknown option", word, nc_text_nearest(word, names, OPTIONS));
 }
 
-static int unknown_command(const struct ctl *c, const char *word)
+static int unknown_command(const struct nc_ctl *c, const char *word)
 {
 	const char *words[WORDS_MAX];
 	size_t n = command_words(words);
@@ -110,7 +120,7 @@ static int unknown_command(const struct ctl *c, const char *word)
 	return usage(c, "unknown command", word, nc_text_nearest(word, words, n));
 }
 
-static int set_option(struct ctl *c, enum option_id id, const char *argument)
+static int set_option(struct nc_ctl *c, enum option_id id, const char *argument)
 {
 	switch (id) {
 	case OPT_JSON:
@@ -118,6 +128,18 @@ static int set_option(struct ctl *c, enum option_id id, const char *argument)
 		break;
 	case OPT_WATCH:
 		c->watch = true;
+		break;
+	case OPT_ALL:
+		c->all = true;
+		break;
+	case OPT_TYPE:
+		c->type = argument;
+		break;
+	case OPT_SENSOR:
+		c->sensor = argument;
+		break;
+	case OPT_OPENMETRICS:
+		c->openmetrics = true;
 		break;
 	case OPT_SOCKET:
 		c->socket = argument;
@@ -133,7 +155,7 @@ static int set_option(struct ctl *c, enum option_id id, const char *argument)
 }
 
 /* One option, with its argument behind "=" or in the next word. */
-static int parse_option(struct ctl *c, int argc, char *const *argv, int *at)
+static int parse_option(struct nc_ctl *c, int argc, char *const *argv, int *at)
 {
 	const char *word = strcmp(argv[*at], "-h") == 0 ? "--help" : argv[*at];
 	size_t len = strcspn(word, "=");
@@ -153,24 +175,32 @@ static int parse_option(struct ctl *c, int argc, char *const *argv, int *at)
 	return unknown_option(c, word);
 }
 
-/* What the command of any daemon takes. */
-static const char *takes_argument(const char *command)
+/* The n-th argument that the command of any daemon takes. */
+static const char *takes_argument(const char *command, size_t n)
 {
 	for (int d = 0; d < DAEMONS; d++) {
 		const struct nc_control_command *cmd = find_command(d, command);
-		if (cmd && cmd->argument)
-			return cmd->argument;
+		if (cmd && n < NC_CTL_ARGUMENTS && (n ? cmd->second : cmd->argument))
+			return n ? cmd->second : cmd->argument;
 	}
 	return NULL;
 }
 
-static int parse_word(struct ctl *c, const char *word)
+static const struct own_command *find_own(const char *name)
+{
+	for (size_t i = 0; i < OWN_COMMANDS; i++)
+		if (strcmp(own_commands[i].name, name) == 0)
+			return &own_commands[i];
+	return NULL;
+}
+
+static int parse_word(struct nc_ctl *c, const char *word)
 {
 	const char *words[WORDS_MAX];
 	size_t n = command_words(words);
 
-	if (c->command && !c->argument && takes_argument(c->command)) {
-		c->argument = word;
+	if (c->command && takes_argument(c->command, c->argument_count)) {
+		c->arguments[c->argument_count++] = word;
 		return NC_CTL_OK;
 	}
 	if (c->command)
@@ -189,7 +219,7 @@ static int parse_word(struct ctl *c, const char *word)
 }
 
 /* The second daemon word of "sensord collectord" is refused by parse_word as an unknown command. */
-static int parse(struct ctl *c, int argc, char *const *argv)
+static int parse(struct nc_ctl *c, int argc, char *const *argv)
 {
 	bool words_only = false;
 
@@ -230,73 +260,156 @@ static json_t *help_json(void)
 	return json_pack("{s:o, s:o, s:o}", "daemons", names, "commands", commands, "options", opts);
 }
 
-static void print_json(const struct ctl *c, json_t *v)
+void nc_ctl_print_json(const struct nc_ctl *c, json_t *v)
 {
 	json_dumpf(v, c->out, JSON_ENSURE_ASCII | (c->watch ? JSON_COMPACT : JSON_INDENT(2)));
 	fputc('\n', c->out);
 }
 
-static int show_help(const struct ctl *c)
+static int show_help(const struct nc_ctl *c)
 {
 	char left[48];
 
 	if (c->json) {
 		json_t *v = help_json();
-		print_json(c, v);
+		nc_ctl_print_json(c, v);
 		json_decref(v);
 		return NC_CTL_OK;
 	}
-	fputs("usage: netcapctl [--json] [--watch] [--socket PATH] [sensord|collectord] COMMAND [NAME]\n", c->out);
+	fputs("usage: netcapctl [OPTIONS] [sensord|collectord] COMMAND [ARGUMENTS]\n", c->out);
 	for (int d = 0; d < DAEMONS; d++) {
 		const struct nc_control_service *s = nc_control_service((enum nc_control_daemon)d);
 		fprintf(c->out, "\ncommands of %s:\n", s->name);
 		for (size_t i = 0; i < s->count; i++) {
 			const struct nc_control_command *cmd = &s->commands[i];
-			snprintf(left, sizeof(left), "%s %s", cmd->name, cmd->argument ? cmd->argument : "");
+			snprintf(left, sizeof(left), "%s %s %s", cmd->name, cmd->argument ? cmd->argument : "",
+			         cmd->second ? cmd->second : "");
 			fprintf(c->out, "  %-18s %s%s\n", left, cmd->help, cmd->right == NC_CONTROL_ACT ? " (root)" : "");
 		}
 	}
+	fputs("\ncommands of netcapctl itself:\n", c->out);
+	for (size_t i = 0; i < OWN_COMMANDS; i++)
+		fprintf(c->out, "  %-18s %s\n", own_commands[i].name, own_commands[i].help);
 	fputs("\noptions:\n", c->out);
 	for (size_t i = 0; i < OPTIONS; i++) {
 		snprintf(left, sizeof(left), "%s %s", options[i].name, options[i].argument ? options[i].argument : "");
 		fprintf(c->out, "  %-18s %s\n", left, options[i].help);
 	}
-	fputs("\nWithout the name of a daemon, status and version ask both; other commands go to the one that runs.\n"
-	      "Exit status: 0 done, 1 failed, 2 wrong usage, 3 not running, 4 permission denied.\n",
+	fputs("\nWithout the name of a daemon, commands that only look ask both; other commands go to the one that runs.\n"
+	      "Exit status: 0 done, 1 failed, 2 not known, 3 not running, 4 permission denied.\n",
 	      c->out);
 	return NC_CTL_OK;
 }
 
-/* The object inside {"status": {…}}, or the object itself. */
-static json_t *unwrap(json_t *reply)
+json_t *nc_ctl_unwrap(json_t *reply)
 {
 	json_t *status = json_object_get(reply, "status");
 
 	return json_object_size(reply) == 1 && json_is_object(status) ? status : reply;
 }
 
-static void print_people(const struct ctl *c, const char *heading, json_t *reply)
+/* The only member, when it is a table. */
+static json_t *only_table(json_t *reply)
+{
+	void *first = json_object_iter(reply);
+	json_t *v = first ? json_object_iter_value(first) : NULL;
+
+	return json_object_size(reply) == 1 && json_is_array(v) && (nc_render_is_table(v) || json_array_size(v) == 0) ? v : NULL;
+}
+
+static void print_config(struct nc_buf *text, json_t *reply)
+{
+	const char *restart = json_string_value(json_object_get(reply, "restart_needed"));
+	char shown[4096];
+
+	nc_buf_str(text, "# what is in effect of ");
+	const char *file = json_string_value(json_object_get(reply, "file"));
+	nc_buf_printf(text, "%s\n", nc_text_escape(shown, sizeof(shown), file ? file : "", file ? strlen(file) : 0));
+	if (restart)
+		nc_buf_printf(text, "# changed there, but takes a restart: %s\n",
+		              nc_text_escape(shown, sizeof(shown), restart, strlen(restart)));
+	const char *config = json_string_value(json_object_get(reply, "config"));
+	nc_buf_str(text, config ? config : "");
+}
+
+static void print_people(const struct nc_ctl *c, int d, const char *heading, json_t *reply)
 {
 	struct nc_buf text = { 0 };
+	json_t *table = only_table(reply);
+	bool screen = strcmp(c->command, "status") == 0 && !c->all;
 
-	if (heading)
-		nc_buf_printf(&text, "%s:\n", heading);
-	nc_render_object(&text, unwrap(reply), heading ? 1 : 0);
+	if (screen) {
+		nc_ctl_screen(&text, (enum nc_control_daemon)d, nc_ctl_unwrap(reply), c->history, nc_time_mono());
+	} else if (strcmp(c->command, "config") == 0) {
+		print_config(&text, reply);
+	} else {
+		if (heading)
+			nc_buf_printf(&text, "%s:\n", heading);
+		if (table && json_array_size(table))
+			nc_render_table(&text, table, heading ? 1 : 0);
+		else if (!table)
+			nc_render_object(&text, nc_ctl_unwrap(reply), heading ? 1 : 0);
+	}
 	fwrite(text.data, 1, text.len, c->out);
 	nc_buf_free(&text);
 }
 
-/* One command of one daemon. */
-static int run_one(const struct ctl *c, const struct nc_ctl_target *t, const struct nc_control_command *cmd)
+/* The parameters of a call into *ret; an exit code. */
+static int parameters_of(const struct nc_ctl *c, const struct nc_control_command *cmd, json_t **ret)
 {
-	json_t *reply = NULL;
-	int rc = nc_ctl_ask(t, cmd, c->argument, &reply);
-	int code = rc < 0 ? nc_ctl_explain(c->err, t, cmd, rc, reply) : NC_CTL_OK;
+	json_t *o = c->argument_count ? json_object() : NULL;
+	char hex[65];
 
+	for (size_t i = 0; i < c->argument_count; i++) {
+		const char *name = i ? cmd->second_parameter : cmd->parameter ? cmd->parameter : "name", *text = c->arguments[i];
+		if (strcmp(name, "key") == 0) {
+			if (!nc_ctl_key(hex, text)) {
+				json_decref(o);
+				return usage(c, "neither a public key nor a file with one:", text, NULL);
+			}
+			text = hex;
+		}
+		if (json_object_set_new(o, name, json_string(text)) < 0) {
+			json_decref(o);
+			return usage(c, "not UTF-8:", text, NULL);
+		}
+	}
+	*ret = o;
+	return NC_CTL_OK;
+}
+
+/* One command of one daemon. */
+static int run_one(const struct nc_ctl *c, int d, const struct nc_ctl_target *t, const struct nc_control_command *cmd)
+{
+	json_t *reply = NULL, *parameters = NULL;
+
+	if (cmd->stream)
+		return nc_ctl_run_tail(c, t, cmd);
+	int code = parameters_of(c, cmd, &parameters);
+	if (code)
+		return code;
+	int rc = nc_ctl_ask(t, cmd, parameters, &reply);
+	code = rc < 0 ? nc_ctl_explain(c->err, t, cmd, rc, reply) : NC_CTL_OK;
 	if (reply && c->json)
-		print_json(c, reply);
+		nc_ctl_print_json(c, reply);
 	else if (rc == 0 && json_object_size(reply) > 0)
-		print_people(c, NULL, reply);
+		print_people(c, d, NULL, reply);
+	json_decref(reply);
+	return code;
+}
+
+int nc_ctl_status(const struct nc_ctl *c, const struct nc_ctl_target *t, json_t **ret)
+{
+	const struct nc_control_command *cmd = &t->service->commands[0]; /* status */
+	json_t *reply = NULL;
+	int rc = nc_ctl_ask(t, cmd, NULL, &reply), code = NC_CTL_OK;
+
+	if (rc == -ENOENT || rc == -ECONNREFUSED)
+		code = NC_CTL_NOT_RUNNING;
+	else if (rc < 0)
+		code = nc_ctl_explain(c->err, t, cmd, rc, reply);
+	else
+		*ret = json_incref(nc_ctl_unwrap(reply));
 	json_decref(reply);
 	return code;
 }
@@ -310,7 +423,7 @@ static int worse(int a, int b)
 }
 
 /* The same command of all daemons; prints those that run. */
-static int run_all(const struct ctl *c, const struct nc_ctl_target targets[static DAEMONS], json_t *json)
+static int run_all(const struct nc_ctl *c, const struct nc_ctl_target targets[static DAEMONS], json_t *json)
 {
 	int code = NC_CTL_NOT_RUNNING;
 	unsigned missing = 0;
@@ -327,31 +440,42 @@ static int run_all(const struct ctl *c, const struct nc_ctl_target targets[stati
 		if (rc == 0 && c->json)
 			json_object_set(json, targets[d].service->name, reply);
 		else if (rc == 0)
-			print_people(c, targets[d].service->name, reply);
+			print_people(c, d, targets[d].service->name, reply);
 		json_decref(reply);
 	}
 	return missing == DAEMONS ? NC_CTL_NOT_RUNNING : code;
 }
 
-static int not_running(const struct ctl *c, const struct nc_ctl_target targets[static DAEMONS])
+int nc_ctl_nobody(const struct nc_ctl *c, const struct nc_ctl_target targets[static DAEMONS])
 {
 	fprintf(c->err, "netcapctl: neither %s nor %s is running\n", targets[0].service->product, targets[1].service->product);
 	return NC_CTL_NOT_RUNNING;
 }
 
-static int all_status(const struct ctl *c, const struct nc_ctl_target targets[static DAEMONS])
+static int ask_all(const struct nc_ctl *c, const struct nc_ctl_target targets[static DAEMONS])
 {
 	json_t *json = json_object();
 	int code = run_all(c, targets, json);
 
 	if (c->json && json_object_size(json) > 0)
-		print_json(c, json);
+		nc_ctl_print_json(c, json);
 	json_decref(json);
-	return code == NC_CTL_NOT_RUNNING ? not_running(c, targets) : code;
+	return code == NC_CTL_NOT_RUNNING ? nc_ctl_nobody(c, targets) : code;
+}
+
+/* A command that only looks, and that both have. */
+static bool is_for_all(const struct nc_ctl *c)
+{
+	for (int d = 0; d < DAEMONS; d++) {
+		const struct nc_control_command *cmd = find_command(d, c->command);
+		if (!cmd || cmd->right != NC_CONTROL_LOOK)
+			return false;
+	}
+	return c->argument_count == 0;
 }
 
 /* The version of netcapctl can always be told. */
-static int all_versions(const struct ctl *c, const struct nc_ctl_target targets[static DAEMONS])
+static int all_versions(const struct nc_ctl *c, const struct nc_ctl_target targets[static DAEMONS])
 {
 	json_t *json = json_pack("{s:{s:s}}", "netcapctl", "version", PACKAGE_VERSION);
 
@@ -359,19 +483,19 @@ static int all_versions(const struct ctl *c, const struct nc_ctl_target targets[
 		fprintf(c->out, "netcapctl:\n  version:  %s\n", PACKAGE_VERSION);
 	int code = run_all(c, targets, json);
 	if (c->json)
-		print_json(c, json);
+		nc_ctl_print_json(c, json);
 	json_decref(json);
 	return code == NC_CTL_NOT_RUNNING ? NC_CTL_OK : code;
 }
 
 /* Finds the daemon for a command that goes to one, into *ret; an exit code. */
-static int choose(const struct ctl *c, const struct nc_ctl_target targets[static DAEMONS], int *ret)
+static int choose(const struct nc_ctl *c, const struct nc_ctl_target targets[static DAEMONS], int *ret)
 {
 	int able = 0, running = 0;
 
 	for (int d = 0; d < DAEMONS; d++) {
 		const struct nc_control_command *cmd = find_command(d, c->command);
-		if (!cmd || (c->argument && !cmd->argument))
+		if (!cmd || (c->argument_count && !cmd->argument))
 			continue;
 		able++;
 		*ret = d;
@@ -387,14 +511,14 @@ static int choose(const struct ctl *c, const struct nc_ctl_target targets[static
 	if (running == 1)
 		return NC_CTL_OK;
 	if (running == 0)
-		return not_running(c, targets);
+		return nc_ctl_nobody(c, targets);
 	fprintf(c->err, "netcapctl: both daemons run; say which: netcapctl %s %s, or netcapctl %s %s\n", targets[0].service->name,
 	        c->command, targets[1].service->name, c->command);
 	return NC_CTL_USAGE;
 }
 
 /* --socket without a daemon's name: the one that answers there says what it is. */
-static int identify(struct ctl *c)
+static int identify(struct nc_ctl *c)
 {
 	enum nc_control_daemon d = NC_CONTROL_SENSORD;
 	struct nc_ctl_target t;
@@ -415,7 +539,7 @@ static int identify(struct ctl *c)
 	return nc_ctl_explain(c->err, &t, &info, rc, NULL);
 }
 
-static int run_once(const struct ctl *c)
+static int run_once(const struct nc_ctl *c)
 {
 	struct nc_ctl_target targets[DAEMONS];
 	int d = c->daemon;
@@ -425,33 +549,58 @@ static int run_once(const struct ctl *c)
 		if (rc < 0 && (d < 0 || d == i))
 			return nc_ctl_explain(c->err, &targets[i], NULL, rc, NULL);
 	}
-	if (d < 0 && strcmp(c->command, "status") == 0)
-		return all_status(c, targets);
+	if (find_own(c->command))
+		return find_own(c->command)->run(c, targets);
 	if (d < 0 && strcmp(c->command, "version") == 0)
 		return all_versions(c, targets);
+	if (d < 0 && is_for_all(c))
+		return ask_all(c, targets);
 	if (d < 0) {
 		int code = choose(c, targets, &d);
 		if (code)
 			return code;
 	}
-	return run_one(c, &targets[d], find_command(d, c->command));
+	return run_one(c, d, &targets[d], find_command(d, c->command));
 }
 
-static int check_command(const struct ctl *c)
+/* Options that only one command has. */
+static int check_options(const struct nc_ctl *c)
 {
-	const char *argument = takes_argument(c->command);
+	const struct {
+		bool given;
+		const char *option, *command;
+	} list[] = {
+		{ c->all, "--all", "status" },
+		{ c->type, "--type", "tail" },
+		{ c->sensor, "--sensor", "tail" },
+		{ c->openmetrics, "--openmetrics", "metrics" },
+		{ c->watch && strcmp(c->command, "tail") == 0, "--watch", "status" },
+	};
 
-	if (argument && *argument != '[' && !c->argument) {
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
+		if (list[i].given && strcmp(list[i].command, c->command) != 0)
+			return usage(c, "not an option of this command:", list[i].option, NULL);
+	return NC_CTL_OK;
+}
+
+static int check_command(const struct nc_ctl *c)
+{
+	const char *argument = takes_argument(c->command, c->argument_count);
+
+	if (argument && *argument != '[') {
 		fprintf(c->err, "netcapctl: %s needs an argument: %s\n", c->command, argument);
 		return NC_CTL_USAGE;
 	}
-	if (c->daemon >= 0 && !find_command(c->daemon, c->command)) {
+	if (c->daemon >= 0 && !find_command(c->daemon, c->command) && !find_own(c->command)) {
 		const struct nc_control_service *s = nc_control_service((enum nc_control_daemon)c->daemon);
 		fprintf(c->err, "netcapctl: %s has no command \"%s\"\n", s->name, c->command);
 		return NC_CTL_USAGE;
 	}
-	if (c->daemon >= 0 && c->argument && !find_command(c->daemon, c->command)->argument)
-		return usage(c, "too many words:", c->argument, NULL);
+	if (c->daemon >= 0 && c->argument_count && !find_own(c->command) && !find_command(c->daemon, c->command)->argument)
+		return usage(c, "too many words:", c->arguments[0], NULL);
+	int code = check_options(c);
+	if (code)
+		return code;
 	for (int d = 0; c->watch && d < DAEMONS; d++) {
 		const struct nc_control_command *cmd = find_command(d, c->command);
 		if (cmd && cmd->right != NC_CONTROL_LOOK)
@@ -462,10 +611,11 @@ static int check_command(const struct ctl *c)
 
 /* Ends when the first round fails, on a lack of permission, or when nobody reads the output; a daemon that is away for a
  * while is waited for. */
-static int run_watch(const struct ctl *c)
+static int run_watch(struct nc_ctl *c)
 {
 	bool terminal = isatty(fileno(c->out)) == 1;
 
+	c->history = nc_ctl_history_new();
 	for (unsigned round = 0;; round++) {
 		if (terminal && !c->json)
 			fputs("\033[H\033[2J\033[3J", c->out);
@@ -473,14 +623,18 @@ static int run_watch(const struct ctl *c)
 			fputc('\n', c->out);
 		int code = run_once(c);
 		if (fflush(c->out) != 0 || ferror(c->out))
-			return NC_CTL_FAILED;
-		if ((code && round == 0) || code == NC_CTL_DENIED || code == NC_CTL_USAGE)
+			code = NC_CTL_FAILED;
+		else if (code && round && code != NC_CTL_DENIED && code != NC_CTL_USAGE)
+			code = NC_CTL_OK;
+		if (code) {
+			nc_ctl_history_free(c->history);
 			return code;
+		}
 		nanosleep(&(struct timespec){ .tv_sec = 1 }, NULL);
 	}
 }
 
-static int run(struct ctl *c)
+static int run(struct nc_ctl *c)
 {
 	if (c->help || (c->command && strcmp(c->command, "help") == 0))
 		return show_help(c);
@@ -503,7 +657,7 @@ static int run(struct ctl *c)
 
 int nc_ctl_main(int argc, char *const *argv, FILE *out, FILE *err)
 {
-	struct ctl c = { .out = out, .err = err, .daemon = -1 };
+	struct nc_ctl c = { .out = out, .err = err, .daemon = -1 };
 	int code = parse(&c, argc, argv);
 
 	if (code == NC_CTL_OK)

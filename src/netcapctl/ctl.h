@@ -9,7 +9,7 @@
 enum nc_ctl_exit {
 	NC_CTL_OK = 0,
 	NC_CTL_FAILED = 1,
-	NC_CTL_USAGE = 2,       /* unknown command or option */
+	NC_CTL_USAGE = 2,       /* not known: a command, an option, or what a daemon was asked for */
 	NC_CTL_NOT_RUNNING = 3, /* nobody answers on the socket */
 	NC_CTL_DENIED = 4,
 };

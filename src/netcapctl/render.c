@@ -67,7 +67,7 @@ static void label(struct nc_buf *out, const char *key)
 			out->data[i] = ' ';
 }
 
-static void bytes(struct nc_buf *out, json_int_t v)
+void nc_render_bytes(struct nc_buf *out, json_int_t v)
 {
 	static const char *const names[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
 	double d = (double)v;
@@ -79,7 +79,7 @@ static void bytes(struct nc_buf *out, json_int_t v)
 }
 
 /* The two largest units: 1d 4h, 5m 3s, 12.5ms. */
-static void duration(struct nc_buf *out, json_int_t ns)
+void nc_render_duration(struct nc_buf *out, json_int_t ns)
 {
 	static const struct {
 		const char *name;
@@ -118,11 +118,11 @@ static void point(struct nc_buf *out, json_int_t v)
 static void integer(struct nc_buf *out, enum unit unit, json_int_t v)
 {
 	if (unit == BYTES && v >= 0)
-		bytes(out, v);
+		nc_render_bytes(out, v);
 	else if (unit == NANOSECONDS)
-		duration(out, v);
+		nc_render_duration(out, v);
 	else if (unit == SECONDS && v < INT64_MAX / NC_NS_PER_S && v > INT64_MIN / NC_NS_PER_S)
-		duration(out, v * NC_NS_PER_S);
+		nc_render_duration(out, v * NC_NS_PER_S);
 	else if (unit == POINT)
 		point(out, v);
 	else
@@ -132,7 +132,7 @@ static void integer(struct nc_buf *out, enum unit unit, json_int_t v)
 static void real(struct nc_buf *out, enum unit unit, double v)
 {
 	if (unit == SECONDS && v >= 0 && v < 9e9)
-		duration(out, (json_int_t)(v * 1e9));
+		nc_render_duration(out, (json_int_t)(v * 1e9));
 	else
 		nc_buf_printf(out, "%g", v);
 }
@@ -295,7 +295,7 @@ static void print_row(struct nc_buf *out, struct table *t, json_t *row, int dept
 	nc_buf_u8(out, '\n');
 }
 
-static void table(struct nc_buf *out, json_t *rows, int depth)
+void nc_render_table(struct nc_buf *out, json_t *rows, int depth)
 {
 	struct table t = { 0 };
 	size_t i;
@@ -312,7 +312,7 @@ static void table(struct nc_buf *out, json_t *rows, int depth)
 	nc_buf_free(&t.cell);
 }
 
-static bool is_table(json_t *v)
+bool nc_render_is_table(json_t *v)
 {
 	size_t i;
 	json_t *row;
@@ -325,7 +325,7 @@ static bool is_table(json_t *v)
 
 static bool is_block(json_t *v)
 {
-	return is_table(v) || json_object_size(v) > 0;
+	return nc_render_is_table(v) || json_object_size(v) > 0;
 }
 
 static size_t label_width(json_t *object)
@@ -360,7 +360,7 @@ void nc_render_object(struct nc_buf *out, json_t *object, int depth)
 		if (is_block(v) && depth < DEPTH_MAX) {
 			nc_buf_u8(out, '\n');
 			if (json_is_array(v))
-				table(out, v, depth + 1);
+				nc_render_table(out, v, depth + 1);
 			else
 				nc_render_object(out, v, depth + 1);
 			continue;

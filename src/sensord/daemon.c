@@ -147,6 +147,40 @@ static const char *get_ledger(void *user, json_t *parameters, json_t **reply)
 	return NULL;
 }
 
+static const char *get_interfaces(void *user, json_t *parameters, json_t **reply)
+{
+	const struct daemon *d = user;
+
+	(void)parameters;
+	*reply = json_pack("{s:o}", "interfaces", nc_sensor_interfaces(&d->sensor));
+	return NULL;
+}
+
+static const char *get_types(void *user, json_t *parameters, json_t **reply)
+{
+	const struct daemon *d = user;
+
+	(void)parameters;
+	*reply = json_pack("{s:o}", "types", nc_sensor_types(&d->sensor));
+	return NULL;
+}
+
+static const char *get_config(void *user, json_t *parameters, json_t **reply)
+{
+	const struct daemon *d = user;
+	struct nc_buf text = { .max = 1 << 20 }, restart = { .max = 4096 };
+
+	(void)parameters;
+	nc_conf_dump_in_effect(nc_sensor_options, nc_sensor_options_count, &d->started, &d->settings, &text);
+	nc_conf_restart_needed(nc_sensor_options, nc_sensor_options_count, &d->started, &d->settings, &restart);
+	*reply = json_pack("{s:s, s:s}", "file", d->config, "config", nc_buf_cstr(&text));
+	if (restart.len)
+		json_object_set_new(*reply, "restart_needed", json_string(nc_buf_cstr(&restart)));
+	nc_buf_free(&text);
+	nc_buf_free(&restart);
+	return NULL;
+}
+
 static const char *flush(void *user, json_t *parameters, json_t **reply)
 {
 	struct daemon *d = user;
@@ -185,8 +219,10 @@ static const char *get_version(void *user, json_t *parameters, json_t **reply)
 static int start_control(struct daemon *d, struct nc_buf *err)
 {
 	static const struct nc_control_binding bindings[] = {
-		{ "status", get_status },     { "ledger", get_ledger },   { "flush", flush },
-		{ "reload", reload_command }, { "version", get_version },
+		{ "status", get_status }, { "ledger", get_ledger },        { "flush", flush },
+		{ "reload", reload_command },     { "version", get_version },
+		{ "interfaces", get_interfaces }, { "types", get_types },
+		{ "config", get_config },         { "log-level", nc_control_log_level },
 	};
 	const struct nc_control_service *service = nc_control_service(NC_CONTROL_SENSORD);
 	const struct nc_control_info info = {

@@ -37,9 +37,7 @@ static void announce_key(const struct nc_sensor *s)
 	nc_key_fingerprint(fingerprint, s->keys->pub);
 	nc_text_hex(hex, s->keys->pub, NC_KEY_LEN);
 	nc_say(NC_SAY_SENSOR_KEY, &(struct nc_about){ .fingerprint = fingerprint }, "this sensor's key is %s", fingerprint);
-	nc_say(NC_SAY_SENSOR_KEY_AUTHORISE, NULL,
-	       "to authorise it, on the collector: echo %s > " NC_SYSCONFDIR "/sensors.d/%s.pub && netcapctl collectord reload",
-	       hex, s->name);
+	nc_say(NC_SAY_SENSOR_KEY_AUTHORISE, NULL, "to authorise it, on the collector: netcapctl authorize %s %s", s->name, hex);
 }
 
 static int start_keys(struct nc_sensor *s, struct nc_buf *err)

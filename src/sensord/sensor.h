@@ -60,6 +60,9 @@ void nc_sensor_flush_flows(struct nc_sensor *s);
 int nc_sensor_apply(struct nc_sensor *s, const struct nc_sensor_settings *settings);
 /* The status object of GetStatus; a new reference. */
 json_t *nc_sensor_status(const struct nc_sensor *s);
+/* The arrays of GetInterfaces and GetTypes; new references. */
+json_t *nc_sensor_interfaces(const struct nc_sensor *s);
+json_t *nc_sensor_types(const struct nc_sensor *s);
 /* Frees all; returns how many records were not sent, *kept those that wait in the spool. */
 uint64_t nc_sensor_end(struct nc_sensor *s, uint64_t *kept);
 

@@ -29,9 +29,9 @@ static const char *act(void *user, json_t *parameters, json_t **reply)
 }
 
 static const struct nc_control_command table[] = {
-	{ "echo", "Echo", NC_CONTROL_LOOK, "h", "(a: string, b: ?int) -> (a: string)", NULL, echo },
-	{ "act", "Act", NC_CONTROL_ACT, "h", "() -> ()", NULL, act },
-	{ "none", "None", NC_CONTROL_LOOK, "h", "() -> ()", NULL, NULL },
+	{ .name = "echo", .method = "Echo", .right = NC_CONTROL_LOOK, .help = "h", .signature = "(a: string, b: ?int) -> (a: string)", .fn = echo },
+	{ .name = "act", .method = "Act", .right = NC_CONTROL_ACT, .help = "h", .signature = "() -> ()", .fn = act },
+	{ .name = "none", .method = "None", .right = NC_CONTROL_LOOK, .help = "h", .signature = "() -> ()", .fn = NULL },
 };
 
 static const struct nc_control_info info = { "product", "1", "org.netcap.Sensor", NULL };
@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		int acted = 0;
 		bool fatal = false;
 		json_t *reply = nc_control_answer(&info, table, sizeof(table) / sizeof(table[0]), &acted,
-		                                  (enum nc_control_right)right, (const char *)data, size, &fatal);
+		                                  (enum nc_control_right)right, (const char *)data, size, &fatal, NULL);
 		if ((fatal && reply) || (acted && right != NC_CONTROL_ACT))
 			abort();
 		if (reply)

@@ -70,7 +70,7 @@ static void authorise(const struct fixture *f, const char *name, const struct nc
 static void begin(struct fixture *f)
 {
 	assert_int_equal(nc_collector_new(&f->options, f->collector, f->root, f->now, &f->c, &f->err), 0);
-	assert_int_equal(nc_collector_read_sensors(f->c, f->list, &f->err), 0);
+	assert_int_equal(nc_collector_read_sensors(f->c, f->list, NULL, &f->err), 0);
 }
 
 /* Ends the collector; nothing may be left over. */
@@ -548,7 +548,7 @@ static void unknown_keys_wait(void **state)
 	assert_true(TAILQ_EMPTY(&f->c->sensors.all));
 	/* authorised: it is in, and no longer waits */
 	authorise(f, "beta", f->stranger);
-	assert_int_equal(nc_collector_read_sensors(f->c, f->list, &f->err), 0);
+	assert_int_equal(nc_collector_read_sensors(f->c, f->list, NULL, &f->err), 0);
 	assert_int_equal(f->c->sensors.pending_count, 0);
 	assert_int_equal(hand(f), NC_DG_OK);
 	end(f);
@@ -762,12 +762,12 @@ static void taken_off_the_list(void **state)
 	assert_int_equal(send_tcp(f, 1), NC_DG_OK);
 	snprintf(path, sizeof(path), "%s/alpha.pub", f->list);
 	assert_int_equal(unlink(path), 0);
-	assert_int_equal(nc_collector_read_sensors(f->c, f->list, &f->err), 0);
+	assert_int_equal(nc_collector_read_sensors(f->c, f->list, NULL, &f->err), 0);
 	assert_int_equal(send_tcp(f, 2), NC_DG_UNKNOWN_KEY);
 	assert_false(only_sensor(f)->listed);
 	/* back, with another key: the same sensor */
 	authorise(f, "alpha", f->stranger);
-	assert_int_equal(nc_collector_read_sensors(f->c, f->list, &f->err), 0);
+	assert_int_equal(nc_collector_read_sensors(f->c, f->list, NULL, &f->err), 0);
 	add_tcp(f, 1600000001, 3);
 	struct nc_batch b = batch(f, TCP);
 	assert_int_equal(send_as(f, f->stranger, &b), NC_DG_OK);
@@ -775,7 +775,7 @@ static void taken_off_the_list(void **state)
 	assert_int_equal(only_sensor(f)->records, 2);
 	assert_memory_equal(only_sensor(f)->key, f->stranger->pub, 32);
 	/* a list that can't be read changes nothing */
-	assert_int_equal(nc_collector_read_sensors(f->c, "/nonexistent", &f->err), -ENOENT);
+	assert_int_equal(nc_collector_read_sensors(f->c, "/nonexistent", NULL, &f->err), -ENOENT);
 	assert_int_equal(send_as(f, f->stranger, &b), NC_DG_OK);
 	end(f);
 	assert_int_equal(count_file(f, "alpha/TCP.ncap.gz", NULL), 3);
@@ -849,7 +849,7 @@ static void one_bad_folder(void **state)
 	struct fixture *f = *state;
 
 	authorise(f, "beta", f->stranger);
-	assert_int_equal(nc_collector_read_sensors(f->c, f->list, &f->err), 0);
+	assert_int_equal(nc_collector_read_sensors(f->c, f->list, NULL, &f->err), 0);
 	put_file(f->root, "alpha", "in the way", 10);
 	assert_int_equal(send_tcp(f, 1), NC_DG_OK);
 	nc_collector_flush(f->c, f->now);
@@ -966,7 +966,7 @@ static void status_tells(void **state)
 	struct nc_instant later = { .mono = f->now.mono + 90 * NC_NS_PER_S, .real = f->now.real };
 
 	authorise(f, "silent", f->collector);
-	assert_int_equal(nc_collector_read_sensors(f->c, f->list, &f->err), 0);
+	assert_int_equal(nc_collector_read_sensors(f->c, f->list, NULL, &f->err), 0);
 	assert_int_equal(send_tcp(f, 1), NC_DG_OK);
 	assert_int_equal(hand(f), NC_DG_REPEATED);
 	add_tcp(f, 1600000001, 3);
@@ -1175,7 +1175,7 @@ static void vectors_of_2019(void **state)
 			assert_int_equal(nc_collector_datagram(f->c, datagram, n, &f->peer, f->now), NC_DG_UNKNOWN_KEY);
 			nc_text_hex(hex, datagram, 32);
 			put_file(f->list, "old.pub", hex, 64);
-			assert_int_equal(nc_collector_read_sensors(f->c, f->list, &f->err), 0);
+			assert_int_equal(nc_collector_read_sensors(f->c, f->list, NULL, &f->err), 0);
 		}
 		assert_int_equal(nc_collector_datagram(f->c, datagram, n, &f->peer, f->now), NC_DG_OK);
 		assert_int_equal(nc_collector_datagram(f->c, datagram, n, &f->peer, f->now), NC_DG_REPEATED);

@@ -34,6 +34,7 @@ struct fixture {
 	char path[100];
 	int flushes;
 	uint64_t token;
+	bool more;
 };
 
 static const char *get_status(void *user, json_t *parameters, json_t **reply)
@@ -88,17 +89,43 @@ static const char *later(void *user, json_t *parameters, json_t **reply)
 	(void)parameters;
 	(void)reply;
 	f->token = nc_control_defer(f->server);
+	f->more = nc_control_wants_more(f->server);
 	return NULL;
 }
 
 static const struct nc_control_command table[] = {
-	{ "status", "GetStatus", NC_CONTROL_LOOK, "how it goes", "() -> (status: object)", NULL, get_status },
-	{ "echo", "Echo", NC_CONTROL_LOOK, "say it again", "(text: string, n:?int) -> (text: string)", NULL, echo },
-	{ "flush", "Flush", NC_CONTROL_ACT, "write all", "() -> ()", NULL, flush },
-	{ "fail", "Fail", NC_CONTROL_LOOK, "fail", "() -> ()", NULL, refuse },
-	{ "large", "Large", NC_CONTROL_LOOK, "much", "() -> (text: string)", NULL, large },
-	{ "later", "Later", NC_CONTROL_LOOK, "some day", "() -> ()", NULL, later },
-	{ "none", "None", NC_CONTROL_LOOK, "nothing", "() -> ()", NULL, NULL },
+	{ .name = "status",
+	  .method = "GetStatus",
+	  .right = NC_CONTROL_LOOK,
+	  .help = "how it goes",
+	  .signature = "() -> (status: object)",
+	  .fn = get_status },
+	{ .name = "echo",
+	  .method = "Echo",
+	  .right = NC_CONTROL_LOOK,
+	  .help = "say it again",
+	  .signature = "(text: string, n:?int) -> (text: string)",
+	  .fn = echo },
+	{ .name = "flush",
+	  .method = "Flush",
+	  .right = NC_CONTROL_ACT,
+	  .help = "write all",
+	  .signature = "() -> ()",
+	  .fn = flush },
+	{ .name = "fail", .method = "Fail", .right = NC_CONTROL_LOOK, .help = "fail", .signature = "() -> ()", .fn = refuse },
+	{ .name = "large",
+	  .method = "Large",
+	  .right = NC_CONTROL_LOOK,
+	  .help = "much",
+	  .signature = "() -> (text: string)",
+	  .fn = large },
+	{ .name = "later",
+	  .method = "Later",
+	  .right = NC_CONTROL_LOOK,
+	  .help = "some day",
+	  .signature = "() -> ()",
+	  .fn = later },
+	{ .name = "none", .method = "None", .right = NC_CONTROL_LOOK, .help = "nothing", .signature = "() -> ()", .fn = NULL },
 };
 
 static struct nc_control_info info = {
@@ -112,7 +139,7 @@ static void expect(enum nc_control_right right, const char *message, const char 
 {
 	struct fixture f = { 0 };
 	bool fatal = false;
-	json_t *reply = nc_control_answer(&info, table, COUNT(table), &f, right, message, strlen(message), &fatal);
+	json_t *reply = nc_control_answer(&info, table, COUNT(table), &f, right, message, strlen(message), &fatal, NULL);
 	char *text = reply ? json_dumps(reply, JSON_COMPACT) : strdup(fatal ? "fatal" : "none");
 
 	json_decref(reply);
@@ -193,7 +220,8 @@ static void garbage(void **state)
 static json_t *parameters_of(const char *message)
 {
 	bool fatal;
-	json_t *reply = nc_control_answer(&info, table, COUNT(table), NULL, NC_CONTROL_LOOK, message, strlen(message), &fatal);
+	json_t *reply =
+		nc_control_answer(&info, table, COUNT(table), NULL, NC_CONTROL_LOOK, message, strlen(message), &fatal, NULL);
 	json_t *p = json_incref(json_object_get(reply, "parameters"));
 
 	json_decref(reply);
@@ -234,7 +262,7 @@ static void introspection(void **state)
 
 static void tables_of_the_daemons(void **state)
 {
-	static const char *const acting[] = { "flush", "reload", "revoke", "sensor-flush", "sensor-rotate" };
+	static const char *const acting[] = { "authorize", "log-level", "flush", "reload", "revoke", "sensor-flush", "sensor-rotate" };
 	struct nc_control_command out[NC_CONTROL_COMMANDS_MAX];
 	struct nc_control_binding bindings[NC_CONTROL_COMMANDS_MAX + 1];
 
@@ -249,9 +277,15 @@ static void tables_of_the_daemons(void **state)
 			assert_int_equal(c->right, acts ? NC_CONTROL_ACT : NC_CONTROL_LOOK);
 			assert_non_null(strstr(c->signature, ") -> ("));
 			assert_true(c->method && c->help && !c->fn);
-			/* netcapctl sends its argument as "name" */
-			const char *want = !c->argument ? "()" : *c->argument == '[' ? "(name: ?string)" : "(name: string)";
-			assert_int_equal(strncmp(c->signature, want, strlen(want)), 0);
+			/* netcapctl sends its arguments as these */
+			char first[64] = "()", second[64] = "";
+			if (c->second)
+				snprintf(second, sizeof(second), ", %s: string", c->second_parameter);
+			if (c->argument)
+				snprintf(first, sizeof(first), "(%s: %sstring%s)", c->parameter ? c->parameter : "name",
+				         *c->argument == '[' ? "?" : "", second);
+			if (!c->stream)
+				assert_int_equal(strncmp(c->signature, first, strlen(first)), 0);
 			bindings[i] = (struct nc_control_binding){ c->name, echo };
 		}
 		bindings[s->count] = (struct nc_control_binding){ "nope", echo };
@@ -387,6 +421,68 @@ static void answers_that_come_later(void **state)
 	for (int i = 0; i < 5; i++)
 		assert_int_equal(nc_loop_once(f->loop, 1), 0);
 	nc_control_complete(f->server, f->token, NULL, NULL);
+}
+
+static void call_later(struct fixture *f, int fd, const char *call)
+{
+	f->token = 0;
+	assert_int_equal(send(fd, call, strlen(call) + 1, 0), strlen(call) + 1);
+	while (f->token == 0)
+		assert_int_equal(nc_loop_once(f->loop, 100), 0);
+}
+
+/* Several answers to one question; what the client does not read is not gathered without end. */
+static void streams(void **state)
+{
+	static char text[100001], buf[1 << 20];
+	struct fixture *f = *state;
+	int fd = dial(f), rc = 0;
+	size_t sent = 0, got = 0;
+
+	call_later(f, fd, "{\"method\":\"" OWN "Later\",\"more\":true}");
+	assert_true(f->more);
+	assert_int_equal(nc_control_more(f->server, f->token, NULL), 0);
+	assert_int_equal(nc_control_more(f->server, f->token, json_pack("{s:i}", "n", 1)), 0);
+	assert_int_equal(nc_control_more(f->server, f->token, json_pack("{s:i}", "n", 2)), 0);
+	take(f, fd, buf, sizeof(buf));
+	assert_string_equal(buf, "{\"parameters\":{\"n\":1},\"continues\":true}");
+	assert_string_equal(buf + strlen(buf) + 1, "{\"parameters\":{\"n\":2},\"continues\":true}");
+	memset(text, 'x', sizeof(text) - 1);
+	json_t *large_one = json_pack("{s:s}", "t", text);
+	while (sent < 1000 && rc == 0) {
+		rc = nc_control_more(f->server, f->token, json_incref(large_one));
+		if (rc == 0)
+			sent++;
+		else
+			json_decref(large_one);
+	}
+	assert_int_equal(rc, -EAGAIN);
+	assert_in_range(sent, 40, 100);
+	assert_int_equal(nc_control_more(f->server, f->token, NULL), -EAGAIN);
+	/* what was taken is delivered */
+	while (got < sent) {
+		assert_int_equal(nc_loop_once(f->loop, 10), 0);
+		ssize_t n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
+		for (ssize_t i = 0; i < n; i++)
+			got += buf[i] == '\0';
+	}
+	assert_int_equal(nc_control_more(f->server, f->token, NULL), 0);
+	nc_control_complete(f->server, f->token, NULL, NULL);
+	assert_int_equal(nc_control_more(f->server, f->token, json_incref(large_one)), -ENOENT);
+	take(f, fd, buf, sizeof(buf));
+	assert_string_equal(buf, "{\"parameters\":{}}");
+	/* who did not ask for more gets one */
+	call_later(f, fd, "{\"method\":\"" OWN "Later\"}");
+	assert_false(f->more);
+	assert_int_equal(nc_control_more(f->server, f->token, json_pack("{s:i}", "n", 3)), -ENOENT);
+	take(f, fd, buf, sizeof(buf));
+	assert_string_equal(buf, "{\"parameters\":{\"n\":3}}");
+	/* and who goes away is forgotten */
+	call_later(f, fd, "{\"method\":\"" OWN "Later\",\"more\":true}");
+	close(fd);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(nc_loop_once(f->loop, 1), 0);
+	assert_int_equal(nc_control_more(f->server, f->token, large_one), -ENOENT);
 }
 
 /* Far more replies than the buffers hold: the server stops reading until the client reads, and loses none. */
@@ -701,6 +797,7 @@ int main(void)
 		cmocka_unit_test(tables_of_the_daemons),
 		cmocka_unit_test_setup_teardown(one_call_in_pieces, setup, teardown),
 		cmocka_unit_test_setup_teardown(pipelined_calls, setup, teardown),
+		cmocka_unit_test_setup_teardown(streams, setup, teardown),
 		cmocka_unit_test_setup_teardown(answers_that_come_later, setup, teardown),
 		cmocka_unit_test_setup_teardown(pipelining_beyond_the_buffers, setup, teardown),
 		cmocka_unit_test_setup_teardown(garbage_closes, setup, teardown),

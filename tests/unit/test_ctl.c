@@ -19,6 +19,7 @@
 
 #include "control/commands.h"
 #include "netcapctl/ctl.h"
+#include "netcapctl/own.h"
 #include "netcapctl/render.h"
 
 struct fixture {
@@ -185,6 +186,10 @@ static void usage(void **state)
 		{ "sensord", "netcapctl: which command?; see netcapctl --help\n" },
 		{ "status now", "netcapctl: too many words: \"now\"; see netcapctl --help\n" },
 		{ "revoke", "netcapctl: revoke needs an argument: NAME\n" },
+		{ "authorize one", "netcapctl: authorize needs an argument: KEY\n" },
+		{ "authorize one two", "netcapctl: neither a public key nor a file with one: \"two\"; see netcapctl --help\n" },
+		{ "status --type TCP", "netcapctl: not an option of this command: \"--type\"; see netcapctl --help\n" },
+		{ "tail --watch", "netcapctl: not an option of this command: \"--watch\"; see netcapctl --help\n" },
 		{ "revoke one two", "netcapctl: too many words: \"two\"; see netcapctl --help\n" },
 		{ "sensord revoke one", "netcapctl: sensord has no command \"revoke\"\n" },
 		{ "--jsn status", "netcapctl: unknown option \"--jsn\" (did you mean \"--json\"?)\n" },
@@ -225,14 +230,14 @@ static void help(void **state)
 		assert_non_null(strstr(r->out, "\n  sensors "));
 	}
 	json_t *v = json_loads(ctl("--json help")->out, 0, NULL);
-	size_t words = 1; /* help */
+	size_t words = 3; /* help, health, metrics */
 	for (int d = 0; d < 2; d++) {
 		const struct nc_control_service *service = nc_control_service((enum nc_control_daemon)d);
 		for (size_t i = 0; i < service->count; i++)
 			words += d == 0 || !is_command(0, service->commands[i].name);
 	}
 	assert_int_equal(json_array_size(json_object_get(v, "commands")), words);
-	assert_int_equal(json_array_size(json_object_get(v, "options")), 5);
+	assert_int_equal(json_array_size(json_object_get(v, "options")), 9);
 	json_decref(v);
 	assert_int_equal(ctl("--version")->code, NC_CTL_OK);
 }
@@ -266,14 +271,18 @@ static void one_runs(void **state)
 	char line[200];
 
 	start(f, NC_CONTROL_SENSORD);
-	const struct run *r = ctl("sensord status");
+	const struct run *r = ctl("sensord status --all");
 	assert_int_equal(r->code, NC_CTL_OK);
 	assert_string_equal(r->out,
 	                    "version:  1\nuptime:   1m 30s\ninterfaces:\n  name        packets\n  eth\\x1b[2J        5\n");
-	r = ctl("status");
+	r = ctl("status --all");
 	assert_int_equal(r->code, NC_CTL_OK);
 	assert_string_equal(r->err, "");
 	assert_true(strncmp(r->out, "sensord:\n  version:  1\n", 23) == 0);
+	r = ctl("status");
+	assert_int_equal(r->code, NC_CTL_OK);
+	assert_true(strncmp(r->out, "sensor : up 1m 30s, version 1, key -\n  collector   -, by datagrams\n", 40) == 0);
+	assert_non_null(strstr(r->out, "  interface   eth\\x1b[2J (NOT CAPTURED ON): 5 packets, 0 B, dropped 0 (0 %), 0 errors, 0 unknown\n"));
 	assert_null(strstr(r->out, "collectord"));
 	snprintf(line, sizeof(line), "--socket=%s --json status", f->path[0]);
 	json_t *v = json_loads(ctl(line)->out, 0, NULL);
@@ -286,7 +295,7 @@ static void one_runs(void **state)
 	assert_string_equal(r->err, "netcapctl: netcap-sensord: NotPossible: no\\x0away\n");
 	/* A socket of the other daemon is told apart. */
 	snprintf(line, sizeof(line), "--socket %s collectord status", f->path[0]);
-	assert_int_equal(ctl(line)->code, NC_CTL_FAILED);
+	assert_int_equal(ctl(line)->code, NC_CTL_USAGE);
 	snprintf(line, sizeof(line), "--socket %s sensors", f->path[0]);
 	assert_int_equal(ctl(line)->code, NC_CTL_USAGE);
 }
@@ -299,7 +308,7 @@ static void both_run(void **state)
 	start(f, NC_CONTROL_COLLECTORD);
 	const struct run *r = ctl("status");
 	assert_int_equal(r->code, NC_CTL_OK);
-	assert_non_null(strstr(r->out, "\ncollectord:\n"));
+	assert_non_null(strstr(r->out, "\ncollector: up 1m 30s"));
 	assert_string_equal(ctl("revoke one")->out, "named:  one\n");
 	json_t *v = json_loads(ctl("status --json")->out, 0, NULL);
 	assert_non_null(json_object_get(json_object_get(v, "sensord"), "status"));
@@ -380,6 +389,100 @@ static void rendering(void **state)
 	render("{\"big_seconds\":9223372036854775807,\"neg_bytes\":-1}", "big:  9223372036854775807\nneg:  -1\n");
 }
 
+static void numbers_of_the_screen(void **state)
+{
+	static const struct {
+		double v;
+		const char *text;
+	} cases[] = {
+		{ 0, "0" }, { 999, "999" }, { 999.4, "999" }, { 1000, "1.00 k" }, { 12345, "12.3 k" }, { 999499, "999 k" },
+		{ 1e6, "1.00 M" }, { 1e9, "1.00 G" }, { 9.2e18, "9.20 E" }, { 1e22, "10000 E" },
+	};
+	static const double bars[] = { 0, 1, 3.5, 7, -1 };
+	struct nc_buf out = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		nc_buf_reset(&out);
+		nc_ctl_count(&out, cases[i].v);
+		assert_string_equal(nc_buf_cstr(&out), cases[i].text);
+	}
+	nc_buf_reset(&out);
+	nc_ctl_spark(&out, bars, 5, false);
+	assert_string_equal(nc_buf_cstr(&out), "_.+@_");
+	nc_buf_reset(&out);
+	nc_ctl_spark(&out, bars, 4, true);
+	assert_string_equal(nc_buf_cstr(&out), "\u2581\u2582\u2585\u2588");
+	nc_buf_free(&out);
+}
+
+/* Rates come from two rounds, and what a daemon says that makes no sense breaks nothing. */
+static void rates_of_the_screen(void **state)
+{
+	struct nc_ctl_history *h = nc_ctl_history_new();
+	struct nc_buf out = { 0 };
+
+	(void)state;
+	assert_non_null(h);
+	for (int round = 0; round < 3; round++) {
+		json_t *v = json_pack("{s:s, s:[{s:s, s:b, s:i, s:i, s:{s:i}}]}", "name", "n", "interfaces", "name", "eth0", "capturing", 1,
+		                      "packets", round * 2000, "bytes", round * 500, "drops", "kernel", round);
+		nc_buf_reset(&out);
+		nc_ctl_screen(&out, NC_CONTROL_SENSORD, v, h, (int64_t)round * 2000000000 + 1);
+		json_decref(v);
+		assert_int_equal(strstr(nc_buf_cstr(&out), "1.00 k packets/s, 2.00 kbit/s, 0 dropped/s  ") != NULL, round > 0);
+	}
+	static const char *const strange[] = { "{}", "{\"interfaces\":5,\"records\":[],\"workers\":{},\"session\":7,\"spool\":\"x\"}",
+		                               "{\"interfaces\":[{},{\"name\":1,\"drops\":[]}],\"sensors\":[{}],\"types\":{\"a\":\"b\"}}" };
+	for (size_t i = 0; i < sizeof(strange) / sizeof(strange[0]); i++) {
+		for (int d = 0; d < 2; d++) {
+			json_t *v = json_loads(strange[i], 0, NULL);
+			assert_non_null(v);
+			nc_ctl_screen(&out, (enum nc_control_daemon)d, v, h, 1);
+			json_decref(v);
+		}
+	}
+	nc_ctl_history_free(h);
+	nc_buf_free(&out);
+}
+
+static const char *verdict(enum nc_control_daemon d, const char *before, const char *now, bool *ok)
+{
+	static char text[512];
+	struct nc_buf bad = { 0 }, good = { 0 };
+	json_t *b = json_loads(before, 0, NULL), *n = json_loads(now, 0, NULL);
+
+	assert_true(b && n);
+	nc_ctl_health(d, b, n, &bad, &good);
+	*ok = bad.len == 0;
+	snprintf(text, sizeof(text), "%s", nc_buf_cstr(*ok ? &good : &bad));
+	json_decref(b);
+	json_decref(n);
+	nc_buf_free(&bad);
+	nc_buf_free(&good);
+	return text;
+}
+
+static void health(void **state)
+{
+	bool ok;
+
+	(void)state;
+	verdict(NC_CONTROL_SENSORD, "{}", "{\"interfaces\":[{\"name\":\"e\",\"capturing\":true}],\"session\":{\"connected\":true}}", &ok);
+	assert_true(ok);
+	assert_string_equal(verdict(NC_CONTROL_SENSORD, "{}", "{\"interfaces\":[{\"name\":\"e\",\"capturing\":false}]}", &ok),
+	                    "sensor: e is not captured on");
+	assert_string_equal(verdict(NC_CONTROL_SENSORD, "{\"interfaces\":[{\"capturing\":true,\"drops\":{\"kernel\":5}}]}",
+	                            "{\"interfaces\":[{\"capturing\":true,\"drops\":{\"kernel\":8}}]}", &ok),
+	                    "sensor: 3 packets were dropped within a second");
+	assert_string_equal(verdict(NC_CONTROL_SENSORD, "{}", "{\"session\":{\"connected\":false},\"last_error\":\"x\\n\"}", &ok),
+	                    "sensor: not connected to the collector (x\\x0a)");
+	assert_string_equal(verdict(NC_CONTROL_COLLECTORD, "{}", "{\"store\":{\"failing\":true},\"last_error\":\"full\"}", &ok),
+	                    "collector: writing fails (full)");
+	verdict(NC_CONTROL_COLLECTORD, "{\"store\":{\"dropped_records\":5}}", "{\"store\":{\"dropped_records\":5}}", &ok);
+	assert_true(ok);
+}
+
 /* A peer that nests without end gets a short answer. */
 static void rendering_of_nests(void **state)
 {
@@ -406,6 +509,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(both_run, setup, teardown),
 		cmocka_unit_test_setup_teardown(watch, setup, teardown),
 		cmocka_unit_test(rendering),
+		cmocka_unit_test(numbers_of_the_screen),
+		cmocka_unit_test(rates_of_the_screen),
+		cmocka_unit_test(health),
 		cmocka_unit_test(rendering_of_nests),
 	};
 

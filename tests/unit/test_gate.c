@@ -121,7 +121,7 @@ static void list_sensor(struct fixture *f, bool on)
 		fprintf(file, "%s\n", hex);
 		fclose(file);
 	}
-	assert_int_equal(nc_collector_read_sensors(f->c, f->listed, &err), 0);
+	assert_int_equal(nc_collector_read_sensors(f->c, f->listed, NULL, &err), 0);
 	nc_buf_free(&err);
 }
 

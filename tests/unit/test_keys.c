@@ -338,6 +338,64 @@ static void a_huge_heap_of_rubbish(void **state)
 	nc_keylist_free(l);
 }
 
+static void folders_together(void **state)
+{
+	struct fixture *f = *state;
+	char second[sizeof(f->dir) + 8];
+	uint8_t a[NC_KEY_LEN] = { 1 }, b[NC_KEY_LEN] = { 2 }, c[NC_KEY_LEN] = { 3 };
+	const char *const dirs[] = { f->dir, second };
+	struct nc_keylist *l;
+
+	snprintf(second, sizeof(second), "%s/more", f->dir);
+	assert_int_equal(nc_keylist_read_all(dirs, 2, &l, &f->err), 0);
+	assert_int_equal(nc_keylist_count(l), 0);
+	nc_keylist_free(l);
+	/* the folder is made, and a key takes the place of another one */
+	assert_int_equal(nc_keylist_put(second, "two", a, &f->err), 0);
+	assert_int_equal(nc_keylist_put(second, "two", b, &f->err), 0);
+	assert_int_equal(nc_keylist_put(second, "one", c, &f->err), 0);
+	assert_int_equal(nc_keylist_put(f->dir, "one", a, &f->err), 0);
+	assert_int_equal(nc_keylist_read_all(dirs, 2, &l, &f->err), 0);
+	assert_int_equal(nc_keylist_count(l), 2);
+	assert_string_equal(nc_keylist_find(l, a), "one");
+	assert_string_equal(nc_keylist_find(l, b), "two");
+	assert_null(nc_keylist_find(l, c));
+	assert_non_null(strstr(nc_buf_cstr(&f->err), "another key stands under this name"));
+	nc_keylist_free(l);
+	assert_int_equal(nc_keylist_put(second, "../x", a, &f->err), -EINVAL);
+	assert_int_equal(nc_keylist_put("/nonexistent/x", "x", a, &f->err), -ENOENT);
+	for (size_t i = 0; i < 2; i++) {
+		char path[sizeof(second) + 16];
+		snprintf(path, sizeof(path), "%s/%s.pub", second, i ? "one" : "two");
+		unlink(path);
+	}
+	rmdir(second);
+}
+
+static void key_texts(void **state)
+{
+	static const char *const good[] = {
+		"0001020304050607ffffffffffffffffffffffffffffffffffffffffffffffff",
+		"AAECAwQFBgf///////////////////////////////8=",
+		"AAECAwQFBgf///////////////////////////////8",
+		"AAECAwQFBgf_______________________________8=",
+		"AAECAwQFBgf_______________________________8",
+	};
+	static const char *const bad[] = { "", "00", "AAEC", "/etc/passwd", "0001020304050607fffffffffffffffffffffffffffffffffffffffffffffffg",
+		                           "AAECAwQFBgf///////////////////////////////8= " };
+	uint8_t key[NC_KEY_LEN], first[NC_KEY_LEN];
+
+	(void)state;
+	assert_true(nc_key_parse(first, good[0]));
+	assert_int_equal(first[7], 7);
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_true(nc_key_parse(key, good[i]));
+		assert_memory_equal(key, first, NC_KEY_LEN);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(nc_key_parse(key, bad[i]));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 /* A forked worker must not have the keys. */
@@ -367,6 +425,8 @@ int main(void)
 		TEST(writes_a_pair_once),     TEST(fingerprints),      TEST(empty_list),
 		TEST(reads_a_list),           TEST(skips_bad_entries), TEST(finds_among_many),
 		TEST(a_huge_heap_of_rubbish), TEST(no_key_in_children),
+		cmocka_unit_test_setup_teardown(folders_together, set_up, tear_down),
+		cmocka_unit_test(key_texts),
 	};
 
 	return cmocka_run_group_tests_name("keys", tests, NULL, NULL);

@@ -51,20 +51,29 @@ void nc_log_level(int max)
 	log_state.max = max;
 }
 
+static const struct {
+	const char *name;
+	int level;
+} level_words[] = {
+	{ "err", LOG_ERR }, { "warning", LOG_WARNING }, { "notice", LOG_NOTICE }, { "info", LOG_INFO }, { "debug", LOG_DEBUG },
+};
+
+#define LEVELS (sizeof(level_words) / sizeof(level_words[0]))
+
 int nc_log_level_parse(const char *name)
 {
-	static const struct {
-		const char *name;
-		int level;
-	} words[] = {
-		{ "err", LOG_ERR },   { "warning", LOG_WARNING }, { "notice", LOG_NOTICE },
-		{ "info", LOG_INFO }, { "debug", LOG_DEBUG },
-	};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (strcmp(name, words[i].name) == 0)
-			return words[i].level;
+	for (size_t i = 0; i < LEVELS; i++)
+		if (strcmp(name, level_words[i].name) == 0)
+			return level_words[i].level;
 	return -EINVAL;
+}
+
+const char *nc_log_level_name(void)
+{
+	for (size_t i = 0; i < LEVELS; i++)
+		if (level_words[i].level == log_state.max)
+			return level_words[i].name;
+	return "info";
 }
 
 static struct iovec piece(const char *s)

@@ -15,6 +15,8 @@ void nc_log_open(const char *program);
 void nc_log_level(int max);
 /* The level of "err", "warning", "notice", "info", "debug"; -EINVAL for other words. */
 int nc_log_level_parse(const char *name);
+/* The level that is set, as such a word. */
+const char *nc_log_level_name(void);
 
 /* One message. Text from outside must be escaped (nc_text_escape) before. */
 void nc_log(int level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -49,6 +49,9 @@ int nc_conf_parse(const struct nc_conf_option *table, size_t n, void *settings, 
 /* Writes every option with its current value in the file's syntax, help as comment above when comments is set.
  * With defaults it is the sample file. */
 void nc_conf_dump(const struct nc_conf_option *table, size_t n, const void *settings, bool comments, struct nc_buf *out);
+/* What is in effect, without comments: of options that take a restart the values of `started`, of the others those of `now`. */
+void nc_conf_dump_in_effect(const struct nc_conf_option *table, size_t n, const void *started, const void *now,
+                            struct nc_buf *out);
 /* Frees what the members own. */
 void nc_conf_free(const struct nc_conf_option *table, size_t n, void *settings);
 /* Appends the keys whose `restart` is set and that differ between a and b, comma separated, to out. */

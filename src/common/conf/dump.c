@@ -12,7 +12,7 @@
 struct dump {
 	const struct nc_conf_option *table;
 	size_t n;
-	const void *settings;
+	const void *settings, *started; /* started: of options that take a restart */
 	bool comments;
 	struct nc_buf *out;
 };
@@ -180,14 +180,22 @@ static void dump_group(const struct dump *d, const char *prefix, size_t len, int
 			continue;
 		}
 		nc_buf_str(d->out, " = ");
-		value(d->out, &d->table[i], d->settings);
+		value(d->out, &d->table[i], d->table[i].restart ? d->started : d->settings);
 		nc_buf_str(d->out, ";\n");
 	}
 }
 
 void nc_conf_dump(const struct nc_conf_option *table, size_t n, const void *settings, bool comments, struct nc_buf *out)
 {
-	struct dump d = { .table = table, .n = n, .settings = settings, .comments = comments, .out = out };
+	struct dump d = { .table = table, .n = n, .settings = settings, .started = settings, .comments = comments, .out = out };
+
+	dump_group(&d, "", 0, 0);
+}
+
+void nc_conf_dump_in_effect(const struct nc_conf_option *table, size_t n, const void *started, const void *now,
+                            struct nc_buf *out)
+{
+	struct dump d = { .table = table, .n = n, .settings = now, .started = started, .out = out };
 
 	dump_group(&d, "", 0, 0);
 }

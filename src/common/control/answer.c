@@ -19,7 +19,7 @@ struct call {
 	enum nc_control_right right;
 	const char *method; /* with its interface */
 	json_t *parameters; /* borrowed; NULL: none given */
-	bool oneway;
+	bool oneway, more;
 };
 
 static json_t *error_reply(const char *error, json_t *parameters)
@@ -99,7 +99,8 @@ static const char service_errors[] = "\nerror InterfaceNotFound (interface: stri
 				     "\nerror MethodNotImplemented (method: string)\n"
 				     "\nerror InvalidParameter (parameter: string)\n"
 				     "\nerror PermissionDenied ()\n";
-static const char own_errors[] = "\n# What was asked for can't be done now.\nerror NotPossible (reason: ?string)\n";
+static const char own_errors[] = "\n# What was asked for can't be done now.\nerror NotPossible (reason: ?string)\n"
+				 "\n# There is nothing of that name.\nerror NotKnown (reason: ?string)\n";
 
 static json_t *describe(const char *interface, const struct nc_control_command *table, size_t n, const char *errors)
 {
@@ -214,13 +215,13 @@ static bool flag(json_t *message, const char *name, bool *on)
 /* A message that is no call ends the connection, since nothing tells what the peer expects. */
 static bool read_call(json_t *message, struct call *c, json_t **refusal)
 {
-	bool more, upgrade;
+	bool upgrade;
 
 	c->method = json_string_value(json_object_get(message, "method"));
 	c->parameters = json_object_get(message, "parameters");
 	if (!c->method)
 		return false;
-	if (!flag(message, "oneway", &c->oneway) || !flag(message, "more", &more) || !flag(message, "upgrade", &upgrade))
+	if (!flag(message, "oneway", &c->oneway) || !flag(message, "more", &c->more) || !flag(message, "upgrade", &upgrade))
 		return false;
 	if (json_is_null(c->parameters))
 		c->parameters = NULL;
@@ -232,13 +233,15 @@ static bool read_call(json_t *message, struct call *c, json_t **refusal)
 }
 
 json_t *nc_control_answer(const struct nc_control_info *info, const struct nc_control_command *table, size_t n, void *user,
-                          enum nc_control_right right, const char *message, size_t len, bool *fatal)
+                          enum nc_control_right right, const char *message, size_t len, bool *fatal, bool *more)
 {
 	struct call c = { .info = info, .table = table, .n = n, .user = user, .right = right };
 	json_t *reply = NULL;
 	json_t *m = json_loadb(message, len, JSON_REJECT_DUPLICATES, NULL);
 
 	*fatal = !m || !read_call(m, &c, &reply);
+	if (more)
+		*more = c.more && !c.oneway;
 	if (!*fatal && !reply)
 		reply = dispatch(&c);
 	if (!*fatal && !reply)

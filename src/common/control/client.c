@@ -28,7 +28,7 @@ static int left_ms(int64_t deadline)
 static int await(int fd, short events, int64_t deadline)
 {
 	struct pollfd p = { .fd = fd, .events = events };
-	int n = poll(&p, 1, left_ms(deadline));
+	int n = poll(&p, 1, deadline ? left_ms(deadline) : -1);
 
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
@@ -84,10 +84,12 @@ static int send_all(int fd, const struct nc_buf *out, int64_t deadline)
 	return 0;
 }
 
-/* Reads until a NUL; in->len is then the length before it. */
-static int receive(int fd, struct nc_buf *in, int64_t deadline)
+/* Reads until a NUL is among the bytes behind `from`; *ret is where. deadline 0: as long as it takes. */
+static int receive(int fd, struct nc_buf *in, int64_t deadline, size_t *ret)
 {
-	for (;;) {
+	const uint8_t *nul = in->len ? memchr(in->data, 0, in->len) : NULL;
+
+	while (!nul) {
 		int rc = await(fd, POLLIN, deadline);
 		if (rc < 0)
 			return rc;
@@ -99,13 +101,11 @@ static int receive(int fd, struct nc_buf *in, int64_t deadline)
 			return -EPROTO;
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
 			return errno == ECONNRESET ? -EPROTO : -errno;
-		const uint8_t *nul = n > 0 ? memchr(to, 0, (size_t)n) : NULL;
-		if (nul) {
-			in->len = (size_t)(nul - in->data);
-			return 0;
-		}
+		nul = n > 0 ? memchr(to, 0, (size_t)n) : NULL;
 		in->len += n > 0 ? (size_t)n : 0;
 	}
+	*ret = (size_t)(nul - in->data);
+	return 0;
 }
 
 static int append_json(const char *p, size_t n, void *out)
@@ -114,7 +114,7 @@ static int append_json(const char *p, size_t n, void *out)
 	return 0;
 }
 
-static int encode(const char *interface, const char *method, json_t *parameters, struct nc_buf *out)
+static int encode(const char *interface, const char *method, json_t *parameters, bool more, struct nc_buf *out)
 {
 	struct nc_buf name = { 0 };
 	json_t *call;
@@ -125,8 +125,10 @@ static int encode(const char *interface, const char *method, json_t *parameters,
 	else
 		call = json_pack("{s:s, s:{}}", "method", nc_buf_cstr(&name), "parameters");
 	nc_buf_free(&name);
-	if (!call)
+	if (!call || (more && json_object_set_new(call, "more", json_true()) < 0)) {
+		json_decref(call);
 		return -EINVAL;
+	}
 	json_dump_callback(call, append_json, out, JSON_COMPACT);
 	nc_buf_u8(out, 0);
 	json_decref(call);
@@ -151,9 +153,9 @@ static int error_code(const char *error)
 	return -EREMOTEIO;
 }
 
-static int decode(const struct nc_buf *in, json_t **reply)
+static int decode(const struct nc_buf *in, size_t len, json_t **reply, bool *continues)
 {
-	json_t *m = json_loadb((const char *)in->data, in->len, JSON_REJECT_DUPLICATES, NULL);
+	json_t *m = json_loadb((const char *)in->data, len, JSON_REJECT_DUPLICATES, NULL);
 	json_t *error = json_object_get(m, "error");
 	json_t *parameters = json_object_get(m, "parameters");
 	int rc = -EPROTO;
@@ -161,6 +163,7 @@ static int decode(const struct nc_buf *in, json_t **reply)
 	if (!json_is_object(m) || (error && !json_is_string(error)) || (parameters && !json_is_object(parameters)))
 		goto out;
 	rc = error ? error_code(json_string_value(error)) : 0;
+	*continues = json_is_true(json_object_get(m, "continues"));
 	if (rc == -EREMOTEIO)
 		*reply = json_incref(m);
 	else if (rc == 0)
@@ -170,31 +173,66 @@ out:
 	return rc;
 }
 
+/* Connects and sends the call; the socket or negative errno. */
+static int begin(const char *path, const char *interface, const char *method, json_t *parameters, bool more, int64_t deadline)
+{
+	struct nc_buf out = { 0 };
+	int fd = -1, rc = encode(interface, method, parameters, more, &out);
+
+	if (rc == 0)
+		rc = fd = open_socket(path, deadline);
+	if (rc >= 0)
+		rc = send_all(fd, &out, deadline);
+	nc_buf_free(&out);
+	if (rc < 0 && fd >= 0)
+		close(fd);
+	return rc < 0 ? rc : fd;
+}
+
 int nc_control_call(const char *path, const char *interface, const char *method, json_t *parameters, int timeout_ms,
                     json_t **reply)
 {
 	int64_t deadline = nc_time_mono() + (int64_t)timeout_ms * 1000000;
-	struct nc_buf out = { 0 }, in;
-	int fd = -1;
+	int fd = begin(path, interface, method, parameters, false, deadline), rc = fd;
+	bool continues;
+	struct nc_buf in;
+	size_t len;
 
 	nc_buf_init(&in, REPLY_MAX + READ_SIZE);
-	int rc = encode(interface, method, parameters, &out);
-	if (rc < 0)
-		goto out;
-	fd = open_socket(path, deadline);
-	if (fd < 0) {
-		rc = fd;
-		goto out;
+	if (fd >= 0) {
+		rc = receive(fd, &in, deadline, &len);
+		close(fd);
 	}
-	rc = send_all(fd, &out, deadline);
 	if (rc == 0)
-		rc = receive(fd, &in, deadline);
-	if (rc == 0)
-		rc = decode(&in, reply);
-out:
+		rc = decode(&in, len, reply, &continues);
+	nc_buf_free(&in);
+	return rc;
+}
+
+int nc_control_call_more(const char *path, const char *interface, const char *method, json_t *parameters, int timeout_ms,
+                         nc_control_reply_fn fn, void *user, json_t **error)
+{
+	int64_t deadline = nc_time_mono() + (int64_t)timeout_ms * 1000000;
+	int fd = begin(path, interface, method, parameters, true, deadline), rc = fd < 0 ? fd : 0;
+	bool continues = fd >= 0;
+	struct nc_buf in;
+	size_t len;
+
+	nc_buf_init(&in, REPLY_MAX + READ_SIZE);
+	while (rc == 0 && continues) {
+		json_t *reply = NULL;
+		rc = receive(fd, &in, 0, &len);
+		if (rc == 0)
+			rc = decode(&in, len, &reply, &continues);
+		if (rc == -EREMOTEIO)
+			*error = json_incref(reply);
+		if (rc == 0)
+			rc = fn(user, reply);
+		json_decref(reply);
+		nc_buf_consume(&in, rc == 0 ? len + 1 : 0);
+	}
 	if (fd >= 0)
 		close(fd);
 	nc_buf_free(&in);
-	nc_buf_free(&out);
 	return rc;
 }

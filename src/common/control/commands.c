@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The commands of both daemons: the one table behind dispatch, rights, help, manual and completion. */
+#include "config.h"
+
 #include "control/commands.h"
 
 #include <errno.h>
 #include <string.h>
+
+#include "base/log.h"
+#include "base/message.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -23,6 +28,20 @@ static const struct nc_control_command sensor_commands[] = {
 		.signature = "() -> (ledger: object)",
 	},
 	{
+		.name = "interfaces",
+		.method = "GetInterfaces",
+		.right = NC_CONTROL_LOOK,
+		.help = "the interfaces that are captured on: packets, drops, workers",
+		.signature = "() -> (interfaces: []object)",
+	},
+	{
+		.name = "types",
+		.method = "GetTypes",
+		.right = NC_CONTROL_LOOK,
+		.help = "the record types: which are made, and how many there were",
+		.signature = "() -> (types: []object)",
+	},
+	{
 		.name = "flush",
 		.method = "Flush",
 		.right = NC_CONTROL_ACT,
@@ -35,6 +54,22 @@ static const struct nc_control_command sensor_commands[] = {
 		.right = NC_CONTROL_ACT,
 		.help = "read the configuration again; names the options that take a restart",
 		.signature = "() -> (restart_needed: ?string)",
+	},
+	{
+		.name = "config",
+		.method = "GetConfig",
+		.right = NC_CONTROL_LOOK,
+		.help = "the configuration that is in effect, and the options that wait for a restart",
+		.signature = "() -> (file: string, config: string, restart_needed: ?string)",
+	},
+	{
+		.name = "log-level",
+		.method = "SetLogLevel",
+		.right = NC_CONTROL_ACT,
+		.help = "set the level of messages until the next reload, or print it",
+		.signature = "(level: ?string) -> (level: string)",
+		.argument = "[LEVEL]",
+		.parameter = "level",
 	},
 	{
 		.name = "version",
@@ -59,6 +94,32 @@ static const struct nc_control_command collector_commands[] = {
 		.right = NC_CONTROL_LOOK,
 		.help = "the sensors that may send, and those that wait to be authorised",
 		.signature = "() -> (sensors: []object, pending: ?[]object)",
+	},
+	{
+		.name = "types",
+		.method = "GetTypes",
+		.right = NC_CONTROL_LOOK,
+		.help = "the record types that came, and how many there were",
+		.signature = "() -> (types: []object)",
+	},
+	{
+		.name = "tail",
+		.method = "Tail",
+		.right = NC_CONTROL_LOOK,
+		.help = "records as they arrive; --type, --sensor",
+		.signature = "(type: ?string, sensor: ?string, format: ?string) -> (sensor: string, type: string, header: ?string, "
+			     "records: []string, lost: int)",
+		.stream = true,
+	},
+	{
+		.name = "authorize",
+		.method = "Authorize",
+		.right = NC_CONTROL_ACT,
+		.help = "let the sensor with this key in, under this name; KEY is hex, base64 or a file",
+		.signature = "(name: string, key: string) -> (name: string, fingerprint: string)",
+		.argument = "NAME",
+		.second = "KEY",
+		.second_parameter = "key",
 	},
 	{
 		.name = "pending",
@@ -122,6 +183,22 @@ static const struct nc_control_command collector_commands[] = {
 		.signature = "() -> (restart_needed: ?string)",
 	},
 	{
+		.name = "config",
+		.method = "GetConfig",
+		.right = NC_CONTROL_LOOK,
+		.help = "the configuration that is in effect, and the options that wait for a restart",
+		.signature = "() -> (file: string, config: string, restart_needed: ?string)",
+	},
+	{
+		.name = "log-level",
+		.method = "SetLogLevel",
+		.right = NC_CONTROL_ACT,
+		.help = "set the level of messages until the next reload, or print it",
+		.signature = "(level: ?string) -> (level: string)",
+		.argument = "[LEVEL]",
+		.parameter = "level",
+	},
+	{
 		.name = "version",
 		.method = "GetVersion",
 		.right = NC_CONTROL_LOOK,
@@ -183,4 +260,22 @@ int nc_control_bind(enum nc_control_daemon d, const struct nc_control_binding *b
 		if (!out[i].fn)
 			return -EINVAL;
 	return (int)s->count;
+}
+
+const char *nc_control_log_level(void *user, json_t *parameters, json_t **reply)
+{
+	const char *word = json_string_value(json_object_get(parameters, "level"));
+	int level = word ? nc_log_level_parse(word) : 0;
+
+	(void)user;
+	if (level < 0) {
+		*reply = json_pack("{s:s}", "reason", "the levels are err, warning, notice, info, debug");
+		return "NotKnown";
+	}
+	if (word) {
+		nc_log_level(level);
+		nc_say(NC_SAY_LOG_LEVEL, NULL, "messages of level %s and above are logged", word);
+	}
+	*reply = json_pack("{s:s}", "level", nc_log_level_name());
+	return NULL;
 }

@@ -44,4 +44,7 @@ struct nc_control_binding {
 int nc_control_bind(enum nc_control_daemon d, const struct nc_control_binding *bindings, size_t n,
                     struct nc_control_command out[static NC_CONTROL_COMMANDS_MAX]);
 
+/* SetLogLevel of both daemons. */
+const char *nc_control_log_level(void *user, json_t *parameters, json_t **reply);
+
 #endif

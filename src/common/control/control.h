@@ -28,7 +28,11 @@ struct nc_control_command {
 	enum nc_control_right right;
 	const char *help;      /* one line */
 	const char *signature; /* varlink: "() -> (status: object)" */
-	const char *argument;  /* netcapctl's word for the string parameter "name"; in brackets: may be left out; NULL: none */
+	/* netcapctl's words for string parameters, "[NAME]" when it may be left out, and which parameters these are (NULL:
+	 * "name") */
+	const char *argument, *parameter;
+	const char *second, *second_parameter;
+	bool stream; /* replies go on until the client leaves: nc_control_defer, nc_control_more */
 	nc_control_fn fn;      /* NULL in netcapctl */
 };
 
@@ -53,14 +57,25 @@ void nc_control_close(struct nc_control_server *s);
 /* For a command whose answer comes later: called from inside its function, whose result is not looked at then. Returns a token
  * for nc_control_complete; further requests of the client wait until that has been called. */
 uint64_t nc_control_defer(struct nc_control_server *s);
+/* Takes that back, from inside the same command: its result is looked at after all. */
+void nc_control_undefer(struct nc_control_server *s);
 /* The answer: error NULL, or the name of one of the interface; parameters (a reference that is taken over) may be NULL. Does
  * nothing when the client is gone. Not from inside a command. */
 void nc_control_complete(struct nc_control_server *s, uint64_t token, const char *error, json_t *parameters);
 
+/* One of several answers of a command that was deferred, when the client asked for more of them ("more": true); to others it is
+ * the last one. parameters (a reference) are taken over but for -EAGAIN; NULL only asks what would become of them. 0; -EAGAIN:
+ * the client is so far behind that it was not sent; -ENOENT: the client is gone, or has its last answer: the token is not valid
+ * any more. Not from inside a command. */
+int nc_control_more(struct nc_control_server *s, uint64_t token, json_t *parameters);
+/* From inside a command: whether the client asked for more than one answer. */
+bool nc_control_wants_more(const struct nc_control_server *s);
+
 /* The pure part, for tests and fuzzing: answers one message (without its NUL) of a peer that has `right`. Returns the
- * reply as a new reference, NULL when the caller asked for none (oneway) ; bad JSON sets *fatal (close the client). */
+ * reply as a new reference, NULL when the caller asked for none (oneway) ; bad JSON sets *fatal (close the client). more may be
+ * NULL; it is set, before the command runs, to whether the caller asked for several answers. */
 json_t *nc_control_answer(const struct nc_control_info *info, const struct nc_control_command *table, size_t n, void *user,
-                          enum nc_control_right right, const char *message, size_t len, bool *fatal);
+                          enum nc_control_right right, const char *message, size_t len, bool *fatal, bool *more);
 
 /* Client: calls `interface.method` on the socket at `path`, waiting at most timeout_ms in all. On success *reply is a new
  * reference to the reply's parameters (an object). Otherwise: -ENOENT/-ECONNREFUSED not running, -EACCES no permission to
@@ -68,5 +83,11 @@ json_t *nc_control_answer(const struct nc_control_info *info, const struct nc_co
  * interface (*reply then holds {"error": name, "parameters": …}). */
 int nc_control_call(const char *path, const char *interface, const char *method, json_t *parameters, int timeout_ms,
                     json_t **reply);
+/* The same for a command with several answers ("more": true): fn gets each (borrowed) and returns 0 to go on; anything else ends
+ * it and is returned. timeout_ms is for the connection; answers may take as long as they like. 0 after the last one; for
+ * -EREMOTEIO *error is as *reply above. */
+typedef int (*nc_control_reply_fn)(void *user, json_t *parameters);
+int nc_control_call_more(const char *path, const char *interface, const char *method, json_t *parameters, int timeout_ms,
+                         nc_control_reply_fn fn, void *user, json_t **error);
 
 #endif

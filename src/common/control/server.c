@@ -20,6 +20,7 @@
 
 #define READ_SIZE  (64 * 1024)
 #define OUT_HIGH   (256 * 1024)       /* above this no more requests of the client are answered until it reads */
+#define MORE_HIGH  (4 * 1024 * 1024)  /* above this no more answers of a stream are taken */
 #define OUT_MAX    (16 * 1024 * 1024) /* one reply may be large; a client that has so much to read is closed */
 #define STALL      (10 * NC_NS_PER_S) /* a client that reads nothing of a waiting reply for so long is closed */
 #define PAUSE      (NC_NS_PER_S / 2)  /* without descriptors, before accept is tried again */
@@ -37,6 +38,7 @@ struct client {
 	struct nc_buf in, out;
 	size_t checked; /* bytes of `in` known to hold no NUL */
 	uint64_t token; /* of an answer that comes later; 0: none */
+	bool more;      /* it asked for several of them */
 	bool ending;    /* nothing more is read; closed when out is empty */
 };
 
@@ -53,6 +55,7 @@ struct nc_control_server {
 	struct client *first, *last;
 	size_t count;
 	uint64_t tokens, deferred; /* how many there were; the one that the command in hand took */
+	bool more;                 /* what the caller of that command wants */
 };
 
 static void unlink_client(struct client *c)
@@ -152,9 +155,10 @@ static bool answer(struct client *c, const char *message, size_t len)
 	} else {
 		s->deferred = 0;
 		reply = nc_control_answer(&s->info, s->table, s->n, s->user, (enum nc_control_right)c->right, message, len,
-		                          &fatal);
+		                          &fatal, &s->more);
 		/* who wanted no reply gets none later, either */
 		c->token = reply ? s->deferred : 0;
+		c->more = c->token && s->more;
 	}
 	if (reply && !c->token)
 		append_reply(c, reply);
@@ -209,7 +213,8 @@ static bool restart_stall(struct client *c)
 {
 	nc_loop_del_timer(c->stall);
 	c->stall = NULL;
-	return c->out.len == 0 || nc_loop_add_timer(c->server->loop, STALL, 0, on_stall, c, &c->stall) == 0;
+	/* who follows a stream may read as slowly as it likes: what waits for it is bounded */
+	return c->out.len == 0 || c->more || nc_loop_add_timer(c->server->loop, STALL, 0, on_stall, c, &c->stall) == 0;
 }
 
 /* Sends what the socket takes. */
@@ -229,7 +234,7 @@ static bool flush_out(struct client *c)
 	}
 	if (sent)
 		nc_buf_consume(&c->out, sent);
-	return (sent == 0 && c->stall) || restart_stall(c);
+	return (sent == 0 && (c->stall || c->more)) || restart_stall(c);
 }
 
 /* Up to READ_SIZE bytes; false when the connection is broken or a message too long. */
@@ -275,6 +280,11 @@ uint64_t nc_control_defer(struct nc_control_server *s)
 	return s->deferred;
 }
 
+void nc_control_undefer(struct nc_control_server *s)
+{
+	s->deferred = 0;
+}
+
 static json_t *later_reply(const struct nc_control_server *s, const char *error, json_t *parameters)
 {
 	char name[128];
@@ -287,18 +297,57 @@ static json_t *later_reply(const struct nc_control_server *s, const char *error,
 	return json_pack("{s:s, s:o}", "error", name, "parameters", parameters);
 }
 
-void nc_control_complete(struct nc_control_server *s, uint64_t token, const char *error, json_t *parameters)
+static struct client *by_token(const struct nc_control_server *s, uint64_t token)
 {
 	struct client *c = s->first;
 
 	while (c && c->token != token)
 		c = c->next;
+	return c;
+}
+
+bool nc_control_wants_more(const struct nc_control_server *s)
+{
+	return s->more;
+}
+
+int nc_control_more(struct nc_control_server *s, uint64_t token, json_t *parameters)
+{
+	struct client *c = by_token(s, token);
+	int rc = c ? 0 : -ENOENT;
+
+	if (!parameters)
+		return c && c->more && c->out.len >= MORE_HIGH ? -EAGAIN : rc;
+	if (c && !c->more) {
+		nc_control_complete(s, token, NULL, json_incref(parameters));
+		rc = -ENOENT;
+	} else if (c && c->out.len >= MORE_HIGH) {
+		return -EAGAIN;
+	} else if (c) {
+		json_t *reply = json_pack("{s:O, s:b}", "parameters", parameters, "continues", 1);
+		if (reply)
+			append_reply(c, reply);
+		json_decref(reply);
+		if (!reply || c->out.failed || !serve(c, 0)) {
+			close_client(c);
+			rc = -ENOENT;
+		}
+	}
+	json_decref(parameters);
+	return rc;
+}
+
+void nc_control_complete(struct nc_control_server *s, uint64_t token, const char *error, json_t *parameters)
+{
+	struct client *c = by_token(s, token);
+
 	if (!c) {
 		json_decref(parameters);
 		return;
 	}
 	json_t *reply = later_reply(s, error, parameters);
 	c->token = 0;
+	c->more = false;
 	if (reply)
 		append_reply(c, reply);
 	json_decref(reply);

@@ -285,17 +285,22 @@ out:
 struct entry {
 	uint8_t key[NC_KEY_LEN];
 	char name[NAME_LEN + 1];
+	uint8_t folder; /* which one it stands in */
 };
 
 struct nc_keylist {
 	struct entry *entries; /* by name */
 	uint32_t *by_key;      /* indices into entries, by key */
 	size_t count, room;
+	const char *const *dirs; /* while it is read */
 };
 
 static int compare_names(const void *a, const void *b)
 {
-	return strcmp(((const struct entry *)a)->name, ((const struct entry *)b)->name);
+	const struct entry *x = a, *y = b;
+	int c = strcmp(x->name, y->name);
+
+	return c ? c : x->folder - y->folder;
 }
 
 static int compare_keys(const void *a, const void *b, void *entries)
@@ -329,9 +334,9 @@ static struct entry *list_room(struct nc_keylist *l)
 }
 
 /* Adds dir/file to the list when it is a key; -ENOMEM or -E2BIG end the reading, anything else is one line in err. */
-static int list_file(struct nc_keylist *l, int dirfd, const char *dir, const char *file, struct nc_buf *err)
+static int list_file(struct nc_keylist *l, int dirfd, uint8_t folder, const char *file, struct nc_buf *err)
 {
-	const char *why = "";
+	const char *why = "", *dir = l->dirs[folder];
 	size_t n = strlen(file);
 
 	if (file[0] == '.' || n < sizeof(suffix) || strcmp(file + n - (sizeof(suffix) - 1), suffix) != 0)
@@ -354,6 +359,7 @@ static int list_file(struct nc_keylist *l, int dirfd, const char *dir, const cha
 		complain(err, dir, file, why);
 		return 0;
 	}
+	e->folder = folder;
 	l->count++;
 	return 0;
 }
@@ -372,8 +378,25 @@ static int list_index(struct nc_keylist *l)
 	return 0;
 }
 
+/* Drops what stands behind the same name of an earlier folder. */
+static void list_names(struct nc_keylist *l, struct nc_buf *err)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < l->count; i++) {
+		const struct entry *e = &l->entries[i];
+		if (kept && strcmp(l->entries[kept - 1].name, e->name) == 0) {
+			if (memcmp(l->entries[kept - 1].key, e->key, NC_KEY_LEN) != 0)
+				complain(err, l->dirs[e->folder], e->name, "another key stands under this name in the folder of the configuration, skipped");
+			continue;
+		}
+		l->entries[kept++] = *e;
+	}
+	l->count = kept;
+}
+
 /* Drops all but the first name of a key that stands there twice: whose records were they? */
-static void list_unique(struct nc_keylist *l, const char *dir, struct nc_buf *err)
+static void list_unique(struct nc_keylist *l, struct nc_buf *err)
 {
 	size_t kept = 0;
 
@@ -381,7 +404,7 @@ static void list_unique(struct nc_keylist *l, const char *dir, struct nc_buf *er
 		struct entry *e = &l->entries[l->by_key[i]];
 		if (memcmp(l->entries[l->by_key[i - 1]].key, e->key, NC_KEY_LEN) != 0)
 			continue;
-		complain(err, dir, e->name, "its key stands under another name already, skipped");
+		complain(err, l->dirs[e->folder], e->name, "its key stands under another name already, skipped");
 		e->name[0] = '\0';
 	}
 	for (size_t i = 0; i < l->count; i++)
@@ -390,44 +413,100 @@ static void list_unique(struct nc_keylist *l, const char *dir, struct nc_buf *er
 	l->count = kept;
 }
 
-static int list_finish(struct nc_keylist *l, const char *dir, struct nc_buf *err)
+static int list_finish(struct nc_keylist *l, struct nc_buf *err)
 {
 	if (l->count)
 		qsort(l->entries, l->count, sizeof(*l->entries), compare_names);
+	list_names(l, err);
 	int r = list_index(l);
 	if (r < 0)
 		return r;
-	list_unique(l, dir, err);
+	list_unique(l, err);
 	return list_index(l);
 }
 
-int nc_keylist_read(const char *dir, struct nc_keylist **ret, struct nc_buf *err)
+/* -ENOENT without a line in err. */
+static int list_folder(struct nc_keylist *l, uint8_t i, struct nc_buf *err)
 {
-	struct nc_keylist *l = calloc(1, sizeof(*l));
+	DIR *folder = opendir(l->dirs[i]);
 	struct dirent *d;
 	int r = 0;
 
-	if (!l)
-		return -ENOMEM;
-	DIR *folder = opendir(dir);
-	if (!folder) {
-		r = -errno;
-		free(l);
-		return fail(err, dir, "", strerrordesc_np(-r), r);
-	}
+	if (!folder)
+		return errno == ENOENT ? -ENOENT : fail(err, l->dirs[i], "", strerrordesc_np(errno), -errno);
 	while (r == 0 && (errno = 0, d = readdir(folder)))
-		r = list_file(l, dirfd(folder), dir, d->d_name, err);
+		r = list_file(l, dirfd(folder), i, d->d_name, err);
 	if (r == 0 && errno)
 		r = -errno;
 	closedir(folder);
+	return r;
+}
+
+int nc_keylist_read_all(const char *const *dirs, size_t n, struct nc_keylist **ret, struct nc_buf *err)
+{
+	struct nc_keylist *l = calloc(1, sizeof(*l));
+	size_t missing = 0;
+	int r = l ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < n && r == 0; i++) {
+		l->dirs = dirs;
+		r = list_folder(l, (uint8_t)i, err);
+		missing += r == -ENOENT;
+		if (r == -ENOENT && missing < n)
+			r = 0;
+	}
+	if (r == -ENOENT)
+		return nc_keylist_free(l), fail(err, dirs[0], "", strerrordesc_np(ENOENT), -ENOENT);
 	if (r == 0)
-		r = list_finish(l, dir, err);
+		r = list_finish(l, err);
 	if (r < 0) {
 		nc_keylist_free(l);
 		return r;
 	}
+	l->dirs = NULL;
 	*ret = l;
 	return 0;
+}
+
+int nc_keylist_read(const char *dir, struct nc_keylist **ret, struct nc_buf *err)
+{
+	return nc_keylist_read_all(&dir, 1, ret, err);
+}
+
+int nc_keylist_put(const char *dir, const char *name, const uint8_t key[static NC_KEY_LEN], struct nc_buf *err)
+{
+	char file[NAME_LEN + sizeof(suffix)], next[sizeof(file) + 8];
+	int r = nc_key_name_valid(name) ? 0 : -EINVAL;
+
+	if (r == 0 && mkdir(dir, 0750) < 0 && errno != EEXIST)
+		r = -errno;
+	int dirfd = r == 0 ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW) : -1;
+	if (r == 0 && dirfd < 0)
+		r = -errno;
+	if (r < 0)
+		return fail(err, dir, "", strerrordesc_np(-r), r);
+	snprintf(file, sizeof(file), "%s%s", name, suffix);
+	snprintf(next, sizeof(next), ".%s.new", file);
+	unlinkat(dirfd, next, 0);
+	r = write_key(dirfd, next, 0644, key);
+	if (r == 0 && (renameat(dirfd, next, dirfd, file) < 0 || fsync(dirfd) < 0))
+		r = -errno;
+	close(dirfd);
+	return r < 0 ? fail(err, dir, file, strerrordesc_np(-r), r) : 0;
+}
+
+bool nc_key_parse(uint8_t key[static NC_KEY_LEN], const char *text)
+{
+	static const int variants[] = { sodium_base64_VARIANT_ORIGINAL, sodium_base64_VARIANT_ORIGINAL_NO_PADDING,
+		                        sodium_base64_VARIANT_URLSAFE, sodium_base64_VARIANT_URLSAFE_NO_PADDING };
+	size_t n = strlen(text), len;
+
+	if (n == KEY_HEX)
+		return nc_text_unhex(key, NC_KEY_LEN, text);
+	for (size_t i = 0; i < sizeof(variants) / sizeof(variants[0]); i++)
+		if (sodium_base642bin(key, NC_KEY_LEN, text, n, NULL, &len, NULL, variants[i]) == 0 && len == NC_KEY_LEN)
+			return true;
+	return false;
 }
 
 void nc_keylist_free(struct nc_keylist *l)

@@ -43,6 +43,14 @@ bool nc_key_name_valid(const char *name);
 /* Reads the folder; a bad file or name, or a key that comes twice, is skipped with a line (with its end) in err. Files that do
  * not end in .pub are none of ours. 0 or negative errno. */
 int nc_keylist_read(const char *dir, struct nc_keylist **ret, struct nc_buf *err);
+/* The same of several folders in one list; one that is missing is empty, but -ENOENT when all are. Of a name that stands in two
+ * of them the first folder's is taken. */
+int nc_keylist_read_all(const char *const *dirs, size_t n, struct nc_keylist **ret, struct nc_buf *err);
+/* Puts the public key of a valid name (nc_key_name_valid) into the folder, as <name>.pub, in the place of one that is there; the
+ * folder is made when it is missing. On the disk when it returns 0; negative errno with a line in err. */
+int nc_keylist_put(const char *dir, const char *name, const uint8_t key[static NC_KEY_LEN], struct nc_buf *err);
+/* A public key from its text: 64 hexadecimal digits, or base64 with or without padding. False for anything else. */
+bool nc_key_parse(uint8_t key[static NC_KEY_LEN], const char *text);
 void nc_keylist_free(struct nc_keylist *l);
 size_t nc_keylist_count(const struct nc_keylist *l);
 const char *nc_keylist_name(const struct nc_keylist *l, size_t i);
