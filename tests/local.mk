@@ -99,8 +99,10 @@ TEST_TOOLS = \
 	tests/decode/snap \
 	tests/decode/worst \
 	tests/unit/flowbench \
+	tests/e2e/badline \
 	tests/e2e/livecount \
 	tests/e2e/reccount \
+	tests/e2e/sessionload \
 	tests/e2e/storeload \
 	tests/interop/peer \
 	tests/unit/capcount

@@ -208,15 +208,17 @@ class Daemon:
         """SIGTERM; the exit status must be `want`."""
         self.tell(signal.SIGTERM)
         status = self.process.wait(timeout=DEADLINE)
-        self.process = None
         self.notes.close()
+        self.process = self.notes = None
         same('%s: exit status' % self.program, status, want)
 
     def kill(self):
         if self.alive():
             self.process.kill()
             self.process.wait()
-        self.process = None
+        if self.notes:
+            self.notes.close()
+        self.process = self.notes = None
 
     def reload(self, number=signal.SIGHUP):
         seen = len(self.notes.lines)
