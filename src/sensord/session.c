@@ -27,6 +27,7 @@
 #define TICK_MIN    (NC_NS_PER_S / 100)
 #define RETIRE      (30 * NC_NS_PER_S) /* how long an old session may wait for its outcomes */
 #define FLIGHTS_MAX 65536u
+#define ROOM_LEAST  (256u * 1024u)
 #define HELLO_FILE  "hello.time"
 #define HELLO_NEXT  "hello.time.next"
 
@@ -75,6 +76,7 @@ struct transport {
 	uint64_t flying_bytes;
 	bool blocked, want_new;
 	int64_t hold, hold_until; /* the collector said: later */
+	uint64_t room;            /* what may be on its way: the window, and less since it said so */
 	uint64_t hello;           /* time of the last one */
 	struct nc_log_limit said, connected_said;
 };
@@ -160,10 +162,11 @@ static bool take_off(struct transport *t, const struct nc_transport_block *b)
 	return true;
 }
 
-/* Takes those of the range out; how many there were. */
-static size_t land(struct transport *t, uint64_t epoch, uint64_t from, uint64_t to)
+/* Takes those of the range out; how many bytes they had. */
+static uint64_t land(struct transport *t, uint64_t epoch, uint64_t from, uint64_t to)
 {
 	size_t kept = 0, before = t->flight_count;
+	uint64_t bytes = t->flying_bytes;
 
 	for (size_t i = 0; i < before; i++) {
 		struct flight *f = &t->flights[i];
@@ -173,7 +176,7 @@ static size_t land(struct transport *t, uint64_t epoch, uint64_t from, uint64_t 
 			t->flights[kept++] = *f;
 	}
 	t->flight_count = kept;
-	return before - kept;
+	return bytes - t->flying_bytes;
 }
 
 static void forget_flights(struct transport *t)
@@ -372,7 +375,8 @@ static int on_ack(struct link *l, const ProtobufCMessage *m)
 
 	for (size_t i = 0; i < a->n_ranges; i++) {
 		const Session__Range *r = a->ranges[i];
-		(void)land(t, r->epoch, r->from, r->to);
+		uint64_t bytes = land(t, r->epoch, r->from, r->to);
+		t->room = t->room + bytes < t->o.window ? t->room + bytes : t->o.window;
 		t->t.events->durable(t->t.user, r->epoch, r->from, r->to);
 	}
 	t->hold = 0;
@@ -380,6 +384,17 @@ static int on_ack(struct link *l, const ProtobufCMessage *m)
 	if (t->blocked)
 		tell_ready(t);
 	return 0;
+}
+
+/* Nothing goes out for a while, longer each time, and then less than before: what is sent to a full disk was sent in vain. */
+static void slow_down(struct transport *t)
+{
+	if (nc_time_mono() < t->hold_until)
+		return;
+	t->hold = t->hold ? (t->hold > t->o.wait_max / 2 ? t->o.wait_max : 2 * t->hold) : NC_NS_PER_S / 2;
+	t->hold_until = nc_time_mono() + t->hold;
+	t->room = t->room / 4 > ROOM_LEAST ? t->room / 4 : ROOM_LEAST;
+	t->blocked = true;
 }
 
 static int on_reject(struct link *l, const ProtobufCMessage *m)
@@ -392,11 +407,8 @@ static int on_reject(struct link *l, const ProtobufCMessage *m)
 		return 0;
 	nc_text_escape(shown, sizeof(shown), r->reason, strlen(r->reason));
 	remember(t, l->name, shown);
-	if (!r->permanent && nc_time_mono() >= t->hold_until) {
-		t->hold = t->hold ? (t->hold > t->o.wait_max / 2 ? t->o.wait_max : 2 * t->hold) : NC_NS_PER_S / 2;
-		t->hold_until = nc_time_mono() + t->hold;
-		t->blocked = true;
-	}
+	if (!r->permanent)
+		slow_down(t);
 	t->t.events->rejected(t->t.user, r->epoch, r->seq, r->permanent, shown);
 	check_old(t);
 	return 0;
@@ -597,7 +609,7 @@ static void on_tick(void *user)
 
 static bool fits_window(const struct transport *t, size_t n)
 {
-	uint64_t window = t->o.window;
+	uint64_t window = t->room;
 
 	if (t->now->window > 0 && t->now->window < window)
 		window = t->now->window;
@@ -727,6 +739,7 @@ int nc_session_transport(const struct nc_session_transport_options *o, struct nc
 	t->o.wait_min = o->wait_min ? o->wait_min : WAIT_MIN;
 	t->o.wait_max = o->wait_max ? o->wait_max : WAIT_MAX;
 	t->wait = 2 * t->o.wait_min;
+	t->room = o->window;
 	t->t = (struct nc_transport){ .submit = submit, .ledger = ledger, .close = close_transport };
 	int rc = set_endpoints(t, err);
 	if (rc == 0) {

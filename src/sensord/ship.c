@@ -17,7 +17,7 @@
 
 #define RETRY       (NC_NS_PER_S / 5)
 #define LATER_FIRST (NC_NS_PER_S / 2)  /* until a block comes again that the collector could not take */
-#define LATER_MOST  (30 * NC_NS_PER_S)
+#define LATER_MOST  (4 * NC_NS_PER_S)   /* the transport itself waits longer where nothing is taken */
 #define DISK_AGAIN  NC_NS_PER_S        /* after the spool failed */
 #define SYNC_AFTER  NC_NS_PER_S
 #define ROUND       16u /* blocks that are sent before the rest of the loop has its turn */
