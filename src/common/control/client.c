@@ -196,7 +196,7 @@ int nc_control_call(const char *path, const char *interface, const char *method,
 	int fd = begin(path, interface, method, parameters, false, deadline), rc = fd;
 	bool continues;
 	struct nc_buf in;
-	size_t len;
+	size_t len = 0;
 
 	nc_buf_init(&in, REPLY_MAX + READ_SIZE);
 	if (fd >= 0) {
@@ -216,7 +216,7 @@ int nc_control_call_more(const char *path, const char *interface, const char *me
 	int fd = begin(path, interface, method, parameters, true, deadline), rc = fd < 0 ? fd : 0;
 	bool continues = fd >= 0;
 	struct nc_buf in;
-	size_t len;
+	size_t len = 0;
 
 	nc_buf_init(&in, REPLY_MAX + READ_SIZE);
 	while (rc == 0 && continues) {
