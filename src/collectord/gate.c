@@ -5,6 +5,7 @@
 #include "collectord/gate.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -654,7 +655,10 @@ static int open_socket(const char *text)
 static int adopt(struct nc_gate *g, int fd)
 {
 	struct listener *l = &g->listeners[g->count];
+	int flags = fcntl(fd, F_GETFL); /* an inherited one may block */
 
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		return -errno;
 	*l = (struct listener){ .gate = g, .fd = fd };
 	g->count++;
 	return nc_loop_add_fd(g->loop, fd, EPOLLIN, on_connection, l, &l->watch);

@@ -15,6 +15,9 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sodium.h>
 
 #include "base/time.h"
@@ -125,15 +128,30 @@ static void list_sensor(struct fixture *f, bool on)
 	nc_buf_free(&err);
 }
 
+/* As systemd hands it over: it blocks. */
+static int inherited(void)
+{
+	struct sockaddr_in any = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (const struct sockaddr *)&any, sizeof(any)), 0);
+	assert_int_equal(listen(fd, 16), 0);
+	return fd;
+}
+
+/* On an inherited socket the first time, on one of its own after that. */
 static void open_gate(struct fixture *f)
 {
 	struct nc_collector_options o = {
 		.replay_max = 1024,
 		.store = { .level = 1, .pending_max = 1 << 20, .open_files = 16, .verify = NC_STORE_VERIFY_FULL },
 	};
-	char *item = *f->address ? f->address : (char *)(uintptr_t)"127.0.0.1:0";
+	char *item = f->address;
 	struct nc_conf_list list = { .items = &item, .count = 1 };
-	struct nc_gate_options g = { .listen = &list };
+	bool first = !*f->address;
+	int fd = first ? inherited() : -1;
+	struct nc_gate_options g = { .listen = &list, .fds = &fd, .nfds = first };
 	struct nc_instant now = { .mono = nc_time_mono(), .real = nc_time_real() };
 	struct nc_buf err = { .max = 4096 };
 
