@@ -53,6 +53,7 @@ UNIT_TESTS = \
 	tests/unit/test_entropy \
 	tests/unit/test_file \
 	tests/unit/test_file_property \
+	tests/unit/test_flows \
 	tests/unit/test_format \
 	tests/unit/test_frame \
 	tests/unit/test_have \

@@ -54,7 +54,7 @@ static double measure(struct nc_flows *f, uint32_t flows, uint32_t packets, bool
 
 	for (uint32_t k = 0; k < packets; k++) {
 		address(bytes, &o, draw(&random) % flows);
-		struct nc_flow_packet p = { .outer = &o, .ts_ns = k, .caplen = 154, .order = k };
+		struct nc_flow_packet p = { .outer = &o, .ts_ns = k, .caplen = 154, .order = k, .seq = k };
 		if (count)
 			nc_flows_packet(f, &p, &sink);
 		else

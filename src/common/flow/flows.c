@@ -330,6 +330,41 @@ static void rebuild(struct nc_flows *f)
 /* --- packets -----------------------------------------------------------------------------------------------------------------
  */
 
+static uint8_t *addresses(const struct nc_flows *f, uint32_t i)
+{
+	return (uint8_t *)nc_flows_at(f, f->addresses_at) + (size_t)i * 32;
+}
+
+static void remember(struct nc_flows *f, uint32_t i, uint64_t seq)
+{
+	struct nc_flows_undo *u = &f->undo;
+
+	if (u->seq != seq)
+		u->count = 0;
+	u->seq = seq;
+	if (u->count == NC_FLOW_PER)
+		return; /* cannot be */
+	u->index[u->count] = i;
+	u->entries[u->count] = *nc_flow_entry(f, i);
+	if (u->entries[u->count].v6)
+		memcpy(u->addresses[u->count], addresses(f, i), 32);
+	u->count++;
+}
+
+static void undo(struct nc_flows *f, uint64_t lost)
+{
+	struct nc_flows_undo *u = &f->undo;
+
+	for (uint32_t k = 0; u->seq == lost && k < u->count && k < NC_FLOW_PER; k++) {
+		if (u->index[k] >= f->used)
+			continue;
+		*nc_flow_entry(f, u->index[k]) = u->entries[k];
+		if (u->entries[k].v6)
+			memcpy(addresses(f, u->index[k]), u->addresses[k], 32);
+	}
+	u->count = 0;
+}
+
 static void touch(struct nc_flows *f, uint32_t i, const struct nc_flow_seen *s, const struct nc_sink *sink)
 {
 	const struct nc_flow_entry *e = nc_flow_entry(f, i);
@@ -338,6 +373,7 @@ static void touch(struct nc_flows *f, uint32_t i, const struct nc_flow_seen *s, 
 		nc_flow_add(f, i, s);
 		return;
 	}
+	remember(f, i, s->p->seq);
 	nc_flow_write(f, i, sink);
 	nc_flow_start(f, i, e->kind, s);
 }
@@ -517,14 +553,15 @@ void nc_flows_settle(struct nc_flows *f, uint64_t done)
 	atomic_store_explicit(&f->busy, false, memory_order_relaxed);
 }
 
-void nc_flows_attach(struct nc_flows *f, uint64_t done)
+void nc_flows_attach(struct nc_flows *f, uint64_t done, uint64_t lost)
 {
 	bool busy = atomic_load_explicit(&f->busy, memory_order_relaxed);
 
+	undo(f, lost);
 	if (busy)
 		rebuild(f);
 	f->counters->recovered += busy;
-	nc_flows_settle(f, done);
+	nc_flows_settle(f, f->pending.seq == lost ? 0 : done);
 	if (f->torn)
 		rebuild(f);
 }

@@ -44,6 +44,15 @@ struct nc_flows_pending {
 	uint32_t index[NC_FLOW_BATCH];
 };
 
+/* What a packet cut, as it was before, in case that its worker dies with it. */
+struct nc_flows_undo {
+	uint64_t seq;
+	uint32_t count;
+	uint32_t index[NC_FLOW_PER];
+	struct nc_flow_entry entries[NC_FLOW_PER];
+	uint8_t addresses[NC_FLOW_PER][32];
+};
+
 /* The tables stand at offsets from this struct. */
 struct nc_flows {
 	uint8_t seed[NC_SIPHASH_KEY];
@@ -62,6 +71,7 @@ struct nc_flows {
 		int64_t now, threshold;
 	} walk;
 	struct nc_flows_pending pending;
+	struct nc_flows_undo undo;
 	struct nc_flows_place place;
 };
 

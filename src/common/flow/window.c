@@ -74,12 +74,15 @@ static bool near(const struct nc_flows *f, const struct nc_flow_part *q, const s
 /* A new part; nc_flows_parts_tight saw to it that there is room. */
 static uint32_t append(struct nc_flows *f, uint8_t kind, const struct nc_flow_seen *s)
 {
-	uint32_t i = f->part_count++;
+	uint32_t i = f->part_count;
 	struct nc_flow_part *q = part(f, i);
 
 	*q = (struct nc_flow_part){ .kind = kind, .first_ns = s->p->ts_ns, .last_ns = s->p->ts_ns };
 	identify(q, s);
 	count(q, s);
+	/* a worker may die before this, but not with half a part */
+	atomic_signal_fence(memory_order_seq_cst);
+	f->part_count = i + 1;
 	return i;
 }
 

@@ -148,7 +148,7 @@ void nc_flow_driver_init(struct nc_flow_driver *d, const struct nc_worker_start 
 	if (s->layout->flows_size == 0)
 		return;
 	d->flows = (struct nc_flows *)(void *)nc_shared_at(s->shared, s->layout->flows);
-	nc_flows_attach(d->flows, atomic_load(&s->shared->current.done));
+	nc_flows_attach(d->flows, atomic_load(&s->shared->current.done), s->shared->current.lost);
 	nc_flow_driver_after(d);
 }
 
@@ -166,11 +166,13 @@ void nc_flow_driver_packet(struct nc_flow_driver *d, const struct nc_engine_resu
 {
 	if (!d->flows)
 		return;
+	const uint64_t seq = atomic_load_explicit(&d->shared->current.seq, memory_order_relaxed);
 	const struct nc_flow_packet p = {
 		.outer = res->outer,
 		.ts_ns = ts_ns,
 		.caplen = caplen,
-		.order = d->live ? atomic_load(&d->shared->current.seq) : nc_flows_place(d->flows)->read,
+		.order = d->live ? seq : nc_flows_place(d->flows)->read,
+		.seq = seq,
 	};
 	nc_flows_packet(d->flows, &p, &d->sink);
 	d->newest_ns = ts_ns;

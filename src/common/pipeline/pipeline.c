@@ -38,6 +38,7 @@
 #define STUCK_TICKS      4u   /* for which a worker that was told to stop may wait for its file */
 #define FLOW_SLACK       (3 * NC_NS_PER_S) /* live: by which parts of flows may be late */
 #define SWEEP_TICKS      4u
+#define WINDOWS_LOST_MAX 65536u
 #define ROUND_MESSAGES   64u  /* of a ring before the others have their turn */
 
 /* Drained: it has ended, and parts of flows that must wait are still in its ring. */
@@ -135,11 +136,12 @@ static void forward(void *user, const struct nc_chunk *c)
 static void add_one(int counter);
 static void advance(struct nc_pipeline *p);
 
-/* A worker that ended a window: the next one after those it has ended, or one that its predecessor had told already. */
+/* A worker that ended a window: the next one after those it has ended, one that its predecessor had told already, or one behind
+ * what was lost with nonsense in a ring. */
 static bool mark(struct member *m, const struct nc_flow_part *part)
 {
 	if (!m->p->o.live) {
-		if (part->order > m->windows + 1)
+		if (part->order > m->windows && part->order - m->windows > WINDOWS_LOST_MAX)
 			return false;
 		m->windows = part->order > m->windows ? part->order : m->windows;
 	}
@@ -506,6 +508,8 @@ static void settle_stages(struct member *m)
 		s.age = seq << 1;
 		st->state[0] = st->state[1] = s;
 	}
+	if (seq != done)
+		cur->lost = seq;
 	atomic_store(&cur->done, seq);
 }
 

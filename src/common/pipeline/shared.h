@@ -38,7 +38,8 @@ struct nc_stage {
 /* The packet in hand: there is one while seq and done differ. */
 struct nc_current {
 	_Atomic uint64_t seq;  /* counts the packets that were taken; the watchdog looks whether it moves */
-	_Atomic uint64_t done; /* the last one whose records count */
+	_Atomic uint64_t done; /* the last one whose records count, or that a worker died with */
+	uint64_t lost;         /* the last one that a worker died with: its records don't count; set by main */
 	uint32_t datalink, caplen, len;
 	int64_t ts_ns;
 	const uint8_t *data; /* inside the shared piece */
