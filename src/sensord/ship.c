@@ -495,6 +495,9 @@ bool nc_ship_pump(struct nc_ship *s)
 	struct item *i;
 	int rc = 0;
 
+	/* what was to be tried later is tried now */
+	nc_loop_del_timer(s->retry);
+	s->retry = NULL;
 	s->pumping = true;
 	for (unsigned n = 0; n < ROUND && rc == 0 && (i = next_to_go(s)); n++)
 		rc = send_one(s, i);

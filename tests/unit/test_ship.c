@@ -323,6 +323,25 @@ static void a_long_queue_lets_others_have_their_turn(void **state)
 	assert_int_equal(state_of(f).queue_blocks, 0);
 }
 
+/* The attempt for later that is set does not hold up the blocks beyond a round. */
+static void ready_means_now_for_all(void **state)
+{
+	struct fixture *f = *state;
+
+	nc_ship_limit(f->ship, 1 << 20, 0);
+	for (unsigned i = 0; i < MANY; i++)
+		put(f, 100);
+	assert_int_equal(f->fake.count, 0);
+	f->fake.open = UINT32_MAX;
+	f->fake.t.events->ready(f->fake.t.user);
+	for (unsigned i = 0; i < MANY && f->fake.count < MANY; i++) {
+		unsigned before = f->fake.count;
+		assert_int_equal(nc_loop_once(f->loop, 0), 0);
+		assert_true(f->fake.count > before);
+	}
+	assert_int_equal(f->fake.count, MANY);
+}
+
 static void the_end_counts_what_is_left(void **state)
 {
 	struct fixture *f = *state;
@@ -693,6 +712,7 @@ int main(void)
 		TEST(what_is_refused_blocks_nothing),
 		TEST(nonsense_is_no_block),
 		TEST(a_long_queue_lets_others_have_their_turn),
+		TEST(ready_means_now_for_all),
 		TEST(the_end_counts_what_is_left),
 		TEST(the_lower_rank_goes_first),
 		TEST(every_listed_type_outlives_others),
