@@ -266,9 +266,9 @@ static bool has_closed(const struct nc_shelf *h)
 /* With files that are closing, when the sync of one of them is done. */
 static void save_if_ready(struct nc_shelf *h)
 {
-	bool may = h->loaded && !h->saving && nc_store_mono(h->store) >= h->save_retry;
-
-	if (may && (h->closing ? has_closed(h) : h->save_wanted))
+	if ((!h->closing && !h->save_wanted) || !h->loaded || h->saving || nc_store_mono(h->store) < h->save_retry)
+		return;
+	if (!h->closing || has_closed(h))
 		begin_save(h);
 }
 
@@ -453,10 +453,11 @@ static void undo_failed(const struct nc_sync_job *j)
 /* Watermarks of shelves with closing files, and of those that have not been saved for long. */
 static void save_what_is_due(struct nc_store *s)
 {
+	int64_t now = nc_store_mono(s);
 	struct nc_shelf *h;
 
 	TAILQ_FOREACH(h, &s->shelves, all) {
-		if (h->unsaved >= SAVE_BYTES || (h->unsaved && nc_store_mono(s) - h->saved >= SAVE_INTERVAL))
+		if (h->unsaved >= SAVE_BYTES || (h->unsaved && now - h->saved >= SAVE_INTERVAL))
 			h->save_wanted = true;
 		save_if_ready(h);
 	}
