@@ -270,7 +270,7 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	for (;;) {
 		size_t n = p.count;
-		int64_t wake = fill(&p, f), left = wake > now() ? wake - now() : 0;
+		int64_t wake = fill(&p, f), time = now(), left = wake > time ? wake - time : 0;
 		const struct timespec t = { .tv_sec = left / 1000000000, .tv_nsec = left % 1000000000 };
 		if (ppoll(f, 2 + 2 * n, wake ? &t : NULL, NULL) < 0 && errno != EINTR)
 			die("poll");

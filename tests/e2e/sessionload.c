@@ -5,7 +5,8 @@
  * usage: sessionload authorise STATE SENSORS FOLDER     makes the keys STATE/N, and FOLDER/load-N.pub for the collector
  *        sessionload run STATE ADDRESS KEY [OPTION=VALUE]...
  *
- * KEY is the file with the collector's public key. At the end one line of JSON. Options:
+ * KEY is the file with the collector's public key. At the end one line of JSON; several sensors wait until all are
+ * connected, and say so in one, too. Options:
  *   sensors=1        that many, each with its own key
  *   first=0          number of the first
  *   blocks=FILE      a record file with blocks to send, again and again; up to 128 files: they are mixed by their times
@@ -79,7 +80,8 @@ struct load {
 	size_t stored_count;
 	int log_fd;
 	bool stopping, timed_out;
-	int64_t begun, ended, drained_by;
+	int64_t begun, started, ended, drained_by; /* started: many sensors wait for each other */
+	uint64_t connected;
 	uint64_t built_bytes, built, acknowledged, rejected;
 	uint32_t *latencies;
 	size_t latency_count, latency_cap;
@@ -239,10 +241,27 @@ static void on_lost(void *user)
 	s->events->lost(s->user);
 }
 
+/* At a rate not all of them send at the same moment. */
+static void start_all(struct load *l)
+{
+	if (l->started)
+		return;
+	l->started = nc_time_mono();
+	for (uint64_t i = 0; i < l->count; i++)
+		l->sensors[i].begun =
+			l->started + (l->rate ? NC_NS_PER_S / (int64_t)l->rate * (int64_t)i / (int64_t)l->count : 0);
+	if (l->count > 1) {
+		printf("{\"connected\": %.3f}\n", (double)(l->started - l->begun) / 1e9);
+		fflush(stdout);
+	}
+}
+
 static void on_ready(void *user)
 {
 	struct sensor *s = user;
 
+	if (!s->ready && ++s->load->connected == s->load->count)
+		start_all(s->load);
 	s->ready = true;
 	s->events->ready(s->user);
 }
@@ -295,7 +314,7 @@ static void build_one(struct sensor *s)
 static bool all_built(const struct load *l)
 {
 	return (l->bytes && l->built_bytes >= l->bytes) || (l->blocks && l->built >= l->blocks) ||
-	       (l->seconds && nc_time_mono() - l->begun >= (int64_t)l->seconds * NC_NS_PER_S);
+	       (l->seconds && l->started && nc_time_mono() - l->started >= (int64_t)l->seconds * NC_NS_PER_S);
 }
 
 /* At a rate: what is due by now. Else so much that the window is always full, once there is a session. */
@@ -306,14 +325,14 @@ static bool wants_one(struct sensor *s)
 	struct nc_transport_state t;
 
 	if (l->rate)
-		return (uint64_t)(nc_time_mono() - s->begun) / (NC_NS_PER_S / l->rate) > s->due_blocks;
+		return l->started && nc_time_mono() - s->begun > (int64_t)s->due_blocks * (NC_NS_PER_S / (int64_t)l->rate);
 	nc_ship_get_state(s->ship, &q, &t);
 	return s->ready && q.queue_bytes + NC_BLOCK_SIZE_MAX < l->limit && q.queue_bytes < l->window + 4 * NC_BLOCK_SIZE_MAX;
 }
 
 static void fill(struct sensor *s)
 {
-	for (unsigned i = 0; i < 64 && !s->load->stopping && wants_one(s); i++) {
+	for (unsigned i = 0; i < 1024 && !s->load->stopping && wants_one(s); i++) {
 		s->due_blocks++;
 		build_one(s);
 		s->load->stopping = all_built(s->load);
@@ -415,9 +434,8 @@ static void start_sensor(struct load *l, struct sensor *s, unsigned number)
 
 	*s = (struct sensor){ .load = l, .number = number };
 	get_keys(l, s);
-	/* each begins at another of the blocks, and not all at the same moment */
+	/* each begins at another of the blocks */
 	s->at = number * 7u;
-	s->begun = l->begun + (l->rate ? NC_NS_PER_S / (int64_t)l->rate * (int64_t)(number % l->count) / (int64_t)l->count : 0);
 	s->sent_us = calloc(TIMES, sizeof(s->sent_us[0]));
 	if (!s->sent_us || getrandom(&s->epoch, sizeof(s->epoch), 0) != sizeof(s->epoch))
 		die("start", "no memory");
@@ -581,6 +599,8 @@ static int run(struct load *l, char **argv, int argc)
 	for (uint64_t i = 0; i < l->count; i++)
 		start_sensor(l, &l->sensors[i], (unsigned)(l->first + i));
 	start_spool(l, &l->sensors[0]);
+	if (l->count == 1)
+		start_all(l);
 	if (nc_loop_run(l->loop) < 0)
 		die("loop", "failed");
 	return finish(l);
