@@ -60,6 +60,7 @@ UNIT_TESTS = \
 	tests/unit/test_http \
 	tests/unit/test_gate \
 	tests/unit/test_keep \
+	tests/unit/test_keyring \
 	tests/unit/test_keys \
 	tests/unit/test_ledger \
 	tests/unit/test_log \

@@ -418,13 +418,41 @@ static void no_key_in_children(void **state)
 	nc_keypair_free(k);
 }
 
+static void proofs_are_for_one_session(void **state)
+{
+	struct nc_keypair *k = nc_keypair_new(), *to = nc_keypair_new(), *other = nc_keypair_new();
+	uint8_t proof[NC_KEY_PROOF], session[32] = { 1 }, low[NC_KEY_LEN] = { 0 };
+
+	(void)state;
+	nc_keypair_generate(k);
+	nc_keypair_generate(to);
+	nc_keypair_generate(other);
+	assert_int_equal(nc_key_prove(proof, k, to->pub, session), 0);
+	assert_true(nc_key_proved(proof, k->pub, to, session));
+	assert_false(nc_key_proved(proof, other->pub, to, session));
+	assert_false(nc_key_proved(proof, k->pub, other, session));
+	session[0]++;
+	assert_false(nc_key_proved(proof, k->pub, to, session));
+	session[0]--;
+	for (size_t i = 0; i < sizeof(proof); i++) {
+		proof[i] ^= 1;
+		assert_false(nc_key_proved(proof, k->pub, to, session));
+		proof[i] ^= 1;
+	}
+	assert_int_equal(nc_key_prove(proof, k, low, session), -EINVAL);
+	assert_false(nc_key_proved(proof, low, to, session));
+	nc_keypair_free(k);
+	nc_keypair_free(to);
+	nc_keypair_free(other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(reads_a_pair),           TEST(refuses_bad_pairs), TEST(a_fifo_is_no_key),
 		TEST(writes_a_pair_once),     TEST(fingerprints),      TEST(empty_list),
 		TEST(reads_a_list),           TEST(skips_bad_entries), TEST(finds_among_many),
-		TEST(a_huge_heap_of_rubbish), TEST(no_key_in_children),
+		TEST(proofs_are_for_one_session), TEST(a_huge_heap_of_rubbish), TEST(no_key_in_children),
 		cmocka_unit_test_setup_teardown(folders_together, set_up, tear_down),
 		cmocka_unit_test(key_texts),
 	};

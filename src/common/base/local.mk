@@ -10,6 +10,7 @@ libnetcap_a_SOURCES += \
 	src/common/base/message.c src/common/base/message.h src/common/base/message.inc \
 	src/common/base/mpls.c src/common/base/mpls.h \
 	src/common/base/rd.c src/common/base/rd.h \
+	src/common/base/save.c src/common/base/save.h \
 	src/common/base/siphash.c src/common/base/siphash.h \
 	src/common/base/text.c src/common/base/text.h \
 	src/common/base/time.c src/common/base/time.h \

@@ -18,6 +18,7 @@
 #include "base/text.h"
 
 #define KEY_HEX   (2u * NC_KEY_LEN)
+#define PROVED    32u /* bytes in a proof */
 #define NAME_LEN  64u
 #define ERR_LINES (16u * 1024u) /* of a list's complaints; a folder full of rubbish shall not fill the log */
 
@@ -157,11 +158,12 @@ static int read_public(int dirfd, const char *name, uint8_t key[static NC_KEY_LE
 	return r;
 }
 
-static int read_private(int dirfd, const char *name, uint8_t key[static NC_KEY_LEN], const char **why)
+int nc_key_read_secret(int dirfd, const char *name, uint8_t key[static NC_KEY_LEN], const char **why)
 {
 	struct stat st;
 	int fd = open_key(dirfd, name, &st, why);
 
+	memset(key, 0, NC_KEY_LEN);
 	if (fd < 0)
 		return fd;
 	int r = -EPERM;
@@ -178,6 +180,8 @@ static int read_private(int dirfd, const char *name, uint8_t key[static NC_KEY_L
 	if (r < 0)
 		*why = r == -EINVAL ? "not a key of 64 hex digits" : strerrordesc_np(-r);
 out:
+	if (r < 0)
+		sodium_memzero(key, NC_KEY_LEN);
 	sodium_free(text);
 	close(fd);
 	return r;
@@ -204,7 +208,7 @@ int nc_keypair_read(struct nc_keypair *k, const char *dir, struct nc_buf *err)
 	if (r < 0)
 		goto out;
 	name = priv_name;
-	r = read_private(dirfd, priv_name, k->priv, &why);
+	r = nc_key_read_secret(dirfd, priv_name, k->priv, &why);
 	if (r < 0)
 		goto out;
 	crypto_scalarmult_base(own, k->priv);
@@ -278,6 +282,25 @@ int nc_keypair_write(const struct nc_keypair *k, const char *dir, struct nc_buf 
 out:
 	close(dirfd);
 	return r < 0 ? fail(err, dir, name, strerrordesc_np(-r), r) : 0;
+}
+
+_Static_assert(NC_KEY_PROOF == crypto_box_NONCEBYTES + crypto_box_MACBYTES + PROVED, "NC_KEY_PROOF");
+
+int nc_key_prove(uint8_t out[static NC_KEY_PROOF], const struct nc_keypair *k, const uint8_t to[static NC_KEY_LEN],
+                 const uint8_t session[static 32])
+{
+	randombytes_buf(out, crypto_box_NONCEBYTES);
+	return crypto_box_easy(out + crypto_box_NONCEBYTES, session, PROVED, out, to, k->priv) == 0 ? 0 : -EINVAL;
+}
+
+bool nc_key_proved(const uint8_t proof[static NC_KEY_PROOF], const uint8_t key[static NC_KEY_LEN], const struct nc_keypair *own,
+                   const uint8_t session[static 32])
+{
+	uint8_t said[PROVED];
+
+	return crypto_box_open_easy(said, proof + crypto_box_NONCEBYTES, crypto_box_MACBYTES + PROVED, proof, key, own->priv) ==
+	               0 &&
+	       sodium_memcmp(said, session, PROVED) == 0;
 }
 
 /* --- the list ------------------------------------------------------------------------------------------------------ */
@@ -542,6 +565,23 @@ ssize_t nc_keylist_index(const struct nc_keylist *l, const uint8_t key[static NC
 		int c = memcmp(key, l->entries[l->by_key[mid]].key, NC_KEY_LEN);
 		if (c == 0)
 			return (ssize_t)l->by_key[mid];
+		if (c < 0)
+			to = mid;
+		else
+			from = mid + 1;
+	}
+	return -1;
+}
+
+ssize_t nc_keylist_named(const struct nc_keylist *l, const char *name)
+{
+	size_t from = 0, to = l->count;
+
+	while (from < to) {
+		size_t mid = from + (to - from) / 2;
+		int c = strcmp(name, l->entries[mid].name);
+		if (c == 0)
+			return (ssize_t)mid;
 		if (c < 0)
 			to = mid;
 		else

@@ -13,6 +13,7 @@
 #define NC_KEY_LEN         32u
 #define NC_KEY_FINGERPRINT 72 /* "SHA256:" and base64 without padding, with NUL */
 #define NC_KEYS_MAX        65536u
+#define NC_KEY_PROOF       72u /* bytes of a proof: nonce, tag, 32 bytes */
 
 /* A key pair; lives in memory from nc_keypair_new (sodium_malloc: locked, guarded, wiped when freed). */
 struct nc_keypair {
@@ -33,8 +34,18 @@ int nc_keypair_read(struct nc_keypair *k, const char *dir, struct nc_buf *err);
 int nc_keypair_write(const struct nc_keypair *k, const char *dir, struct nc_buf *err);
 /* One public key from a file of 64 hex digits (and a newline). */
 int nc_key_read_public(uint8_t key[static NC_KEY_LEN], const char *path, struct nc_buf *err);
+/* 32 secret bytes from a file of 64 hex digits (and a newline) in the folder dirfd, or AT_FDCWD; -EPERM when others than its
+ * owner may read it. On failure *why is a few words, and key is zeros. */
+int nc_key_read_secret(int dirfd, const char *name, uint8_t key[static NC_KEY_LEN], const char **why);
 /* "SHA256:…" over the 32 bytes of a public key. */
 void nc_key_fingerprint(char out[static NC_KEY_FINGERPRINT], const uint8_t key[static NC_KEY_LEN]);
+
+/* The proof, to the owner of `to`, that the private half of k is at hand: a crypto_box of 32 bytes that name the session. 0,
+ * or -EINVAL when `to` is no key. */
+int nc_key_prove(uint8_t out[static NC_KEY_PROOF], const struct nc_keypair *k, const uint8_t to[static NC_KEY_LEN],
+                 const uint8_t session[static 32]);
+bool nc_key_proved(const uint8_t proof[static NC_KEY_PROOF], const uint8_t key[static NC_KEY_LEN], const struct nc_keypair *own,
+                   const uint8_t session[static 32]);
 
 /* The collector's list: a folder of <name>.pub files. Names are [A-Za-z0-9._-], at most 64, not starting with a dot;
  * "unauthenticated" is taken (the collector's folder of unknown senders). Entries stand in the order of their names. */
@@ -57,6 +68,8 @@ const char *nc_keylist_name(const struct nc_keylist *l, size_t i);
 const uint8_t *nc_keylist_key(const struct nc_keylist *l, size_t i);
 /* The index of a key, -1 when it is not on the list. */
 ssize_t nc_keylist_index(const struct nc_keylist *l, const uint8_t key[static NC_KEY_LEN]);
+/* The index of a name, -1 when it is not on the list. */
+ssize_t nc_keylist_named(const struct nc_keylist *l, const char *name);
 /* The sensor's name for a key, or NULL. */
 const char *nc_keylist_find(const struct nc_keylist *l, const uint8_t key[static NC_KEY_LEN]);
 
