@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "wire/frame.h"
+#include "wire/keys.h"
 
 struct seen {
 	unsigned count;
@@ -219,6 +220,28 @@ static void checks_messages(void **state)
 	assert_null(nc_frame_unpack(NC_FRAME_ACK, (const uint8_t *)"\xff", 1));
 }
 
+static void checks_keys(void **state)
+{
+	uint8_t bytes[NC_KEY_PROOF + 1] = { 1 };
+	char large[300] = "";
+	Session__NextKey n = SESSION__NEXT_KEY__INIT;
+	Session__KeyKept k = SESSION__KEY_KEPT__INIT;
+
+	(void)state;
+	n.key.data = n.proof.data = k.key.data = bytes;
+	for (n.key.len = 0; n.key.len < 40; n.key.len++)
+		assert_int_equal(passes(NC_FRAME_NEXT_KEY, &n.base), n.key.len == NC_KEY_LEN);
+	n.key.len = NC_KEY_LEN;
+	for (n.proof.len = 0; n.proof.len <= sizeof(bytes); n.proof.len++)
+		assert_int_equal(passes(NC_FRAME_NEXT_KEY, &n.base), n.proof.len == 0 || n.proof.len == NC_KEY_PROOF);
+	for (k.key.len = 0; k.key.len < 40; k.key.len++)
+		assert_int_equal(passes(NC_FRAME_KEY_KEPT, &k.base), k.key.len == NC_KEY_LEN);
+	k.key.len = NC_KEY_LEN;
+	memset(large, 'x', sizeof(large) - 1);
+	k.error = large;
+	assert_false(passes(NC_FRAME_KEY_KEPT, &k.base));
+}
+
 static const char *agree(uint32_t *versions, size_t n, uint32_t *got)
 {
 	static char line[256];
@@ -264,6 +287,7 @@ int main(void)
 		cmocka_unit_test(takes_frames_in_any_parts), cmocka_unit_test(refuses_long_frames),
 		cmocka_unit_test(skips_without_memory),      cmocka_unit_test(ends_when_told),
 		cmocka_unit_test(gives_memory_back),         cmocka_unit_test(checks_messages),
+		cmocka_unit_test(checks_keys),
 		cmocka_unit_test(agrees_on_versions),        cmocka_unit_test(names_its_types),
 	};
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/rd.h"
+#include "wire/keys.h"
 
 #define TEXT_MAX     256u
 #define COUNTERS_MAX 1024u
@@ -20,6 +21,8 @@ static bool command_valid(const ProtobufCMessage *m);
 static bool reply_valid(const ProtobufCMessage *m);
 static bool ledger_valid(const ProtobufCMessage *m);
 static bool close_valid(const ProtobufCMessage *m);
+static bool next_key_valid(const ProtobufCMessage *m);
+static bool key_kept_valid(const ProtobufCMessage *m);
 
 static const struct row {
 	const char *name;
@@ -37,6 +40,8 @@ static const struct row {
 	[NC_FRAME_PING] = { "ping", NC_FRAME_MESSAGE_MAX, &session__ping__descriptor, NULL },
 	[NC_FRAME_CLOSE] = { "close", NC_FRAME_MESSAGE_MAX, &session__close__descriptor, close_valid },
 	[NC_FRAME_SEALED] = { "sealed", NC_FRAME_SEALED_HEAD + NC_BLOCK_SIZE_MAX + NC_FRAME_SEAL, NULL, NULL },
+	[NC_FRAME_NEXT_KEY] = { "next-key", NC_FRAME_MESSAGE_MAX, &session__next_key__descriptor, next_key_valid },
+	[NC_FRAME_KEY_KEPT] = { "key-kept", NC_FRAME_MESSAGE_MAX, &session__key_kept__descriptor, key_kept_valid },
 };
 
 static const struct row *row_of(unsigned type)
@@ -191,6 +196,20 @@ static bool ledger_valid(const ProtobufCMessage *m)
 static bool close_valid(const ProtobufCMessage *m)
 {
 	return short_text(((const Session__Close *)m)->reason);
+}
+
+static bool next_key_valid(const ProtobufCMessage *m)
+{
+	const Session__NextKey *k = (const Session__NextKey *)m;
+
+	return k->key.len == NC_KEY_LEN && (k->proof.len == 0 || k->proof.len == NC_KEY_PROOF);
+}
+
+static bool key_kept_valid(const ProtobufCMessage *m)
+{
+	const Session__KeyKept *k = (const Session__KeyKept *)m;
+
+	return k->key.len == NC_KEY_LEN && short_text(k->error);
 }
 
 ProtobufCMessage *nc_frame_unpack(enum nc_frame_type type, const uint8_t *p, size_t n)

@@ -31,6 +31,8 @@ enum nc_frame_type {
 	NC_FRAME_PING = 8,
 	NC_FRAME_CLOSE = 9,
 	NC_FRAME_SEALED = 10,
+	NC_FRAME_NEXT_KEY = 11,
+	NC_FRAME_KEY_KEPT = 12,
 	NC_FRAME_TYPES
 };
 
@@ -57,8 +59,9 @@ int nc_frames_feed(struct nc_frames *f, const uint8_t *p, size_t n, nc_frame_fn 
 void nc_frames_trim(struct nc_frames *f);
 void nc_frames_free(struct nc_frames *f);
 
-/* The messages of proto/session.proto, checked: counts are within the limits above, ranges have from <= to, names and reasons are
- * at most 256 bytes. NULL when they are not, or memory is short. Freed with protobuf_c_message_free_unpacked. */
+/* The messages of proto/session.proto, checked: counts are within the limits above, ranges have from <= to, names and reasons
+ * are at most 256 bytes, keys and proofs as long as they must be. NULL when they are not, or memory is short. Freed with
+ * protobuf_c_message_free_unpacked. */
 ProtobufCMessage *nc_frame_unpack(enum nc_frame_type type, const uint8_t *p, size_t n);
 /* Appends the packed message to out; 0, -EMSGSIZE beyond NC_FRAME_MESSAGE_MAX, -ENOMEM. */
 int nc_frame_pack(const ProtobufCMessage *m, struct nc_buf *out);

@@ -822,6 +822,11 @@ const uint8_t *nc_session_peer(const struct nc_session *s)
 	return s->noise ? nc_noise_peer(s->noise) : NULL;
 }
 
+const uint8_t *nc_session_hash(const struct nc_session *s)
+{
+	return s->noise ? nc_noise_hash(s->noise) : NULL;
+}
+
 unsigned nc_session_own(const struct nc_session *s)
 {
 	return s->own;

@@ -86,7 +86,9 @@ void nc_session_pause(struct nc_session *s, bool pause);
 bool nc_session_is_open(const struct nc_session *s);
 /* The peer's public key; NULL before it is known. */
 const uint8_t *nc_session_peer(const struct nc_session *s);
-/* Which of the own key pairs (index in the options) this session uses. */
+/* NC_NOISE_HASH_LEN bytes that name this session on both sides; NULL before the end of the handshake. */
+const uint8_t *nc_session_hash(const struct nc_session *s);
+/* Which of the own key pairs (index in the options as they were then) this session uses. */
 unsigned nc_session_own(const struct nc_session *s);
 /* The address of the other end; 0 or negative errno. */
 int nc_session_address(const struct nc_session *s, struct sockaddr_storage *ret, socklen_t *len);
