@@ -11,10 +11,10 @@ _netcapctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local daemons='sensord collectord'
-	local sensord='help health metrics status interfaces types ledger flush reload config log-level version'
-	local collectord='help health metrics status sensors types tail authorize pending revoke sensor-status sensor-flush sensor-rotate ledger flush reload config log-level version'
-	local options='--json --watch --all --type --sensor --openmetrics --socket --help --version'
-	local words="$daemons help health metrics status interfaces types ledger flush reload config log-level version sensors tail authorize pending revoke sensor-status sensor-flush sensor-rotate"
+	local sensord='help health metrics status interfaces types ledger flush reload rotate-keys config log-level version'
+	local collectord='help health metrics status sensors types tail authorize pending revoke sensor-status sensor-flush sensor-rotate ledger flush reload rotate-keys config log-level version'
+	local options='--json --watch --all --type --sensor --openmetrics --socket --now --finish --help --version'
+	local words="$daemons help health metrics status interfaces types ledger flush reload rotate-keys config log-level version sensors tail authorize pending revoke sensor-status sensor-flush sensor-rotate"
 	local word command='' arguments=0 skip=''
 
 	COMPREPLY=()

@@ -74,6 +74,7 @@ UNIT_TESTS = \
 	tests/unit/test_rd \
 	tests/unit/test_replay \
 	tests/unit/test_ring \
+	tests/unit/test_rotation \
 	tests/unit/test_sender \
 	tests/unit/test_session \
 	tests/unit/test_ship \

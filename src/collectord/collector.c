@@ -5,6 +5,7 @@
 #include "collectord/collector.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,6 +54,8 @@ uint64_t nc_collector_free(struct nc_collector *c)
 		return 0;
 	uint64_t lost = nc_store_close(c->store);
 	nc_sensors_free(&c->sensors);
+	free(c->sensors_dirs[0]);
+	free(c->sensors_dirs[1]);
 	nc_replay_free(c->replay);
 	nc_datagram_free(c->datagram);
 	free(c);
@@ -68,13 +71,35 @@ int nc_collector_set(struct nc_collector *c, const struct nc_collector_options *
 	return r;
 }
 
+static int remember_dirs(struct nc_collector *c, const char *dir, const char *own)
+{
+	char *copies[] = { strdup(dir), own ? strdup(own) : NULL };
+
+	if (!copies[0] || (own && !copies[1])) {
+		free(copies[0]);
+		free(copies[1]);
+		return -ENOMEM;
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		free(c->sensors_dirs[i]);
+		c->sensors_dirs[i] = copies[i];
+	}
+	return 0;
+}
+
 int nc_collector_read_sensors(struct nc_collector *c, const char *dir, const char *own, struct nc_buf *err)
 {
 	const char *const dirs[] = { dir, own };
 	struct nc_keylist *list;
 	int r = nc_keylist_read_all(dirs, own ? 2 : 1, &list, err);
 
-	return r < 0 ? r : nc_sensors_list(&c->sensors, list);
+	if (r == 0)
+		r = nc_sensors_list(&c->sensors, list);
+	if (r == 0)
+		r = remember_dirs(c, dir, own);
+	if (r == 0 && c->state)
+		nc_state_list(c->state, c->sensors.list);
+	return r;
 }
 
 void nc_collector_flush(struct nc_collector *c, struct nc_instant now)
@@ -124,10 +149,43 @@ void nc_collector_unknown(struct nc_collector *c, const uint8_t key[static NC_KE
 	       "refused: key %s from %s is %s (%u like it not shown)", fingerprint, peer->address, reason, more);
 }
 
+int nc_collector_psk(const struct nc_collector *c, const char *name, uint8_t psk[static NC_KEY_LEN], const char **why)
+{
+	struct nc_buf path = { .max = 4096 };
+	int rc = -ENOENT;
+
+	for (unsigned i = 0; rc == -ENOENT && i < 2 && c->sensors_dirs[i]; i++) {
+		nc_buf_reset(&path);
+		nc_buf_printf(&path, "%s/%s.psk", c->sensors_dirs[i], name);
+		rc = path.failed ? -ENAMETOOLONG : nc_key_read_secret(AT_FDCWD, nc_buf_cstr(&path), psk, why);
+	}
+	nc_buf_free(&path);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+/* Where on the list the sensor stands that a key belongs to; -1: nowhere. What stands in a sensor's file goes before what
+ * another one announced. */
+static ssize_t find_key(const struct nc_collector *c, const uint8_t key[static NC_KEY_LEN])
+{
+	const struct nc_keylist *list = c->sensors.list;
+	const struct nc_chains *chains = c->state ? nc_state_chains(c->state) : NULL;
+	ssize_t i = list ? nc_keylist_index(list, key) : -1;
+
+	if (!list || !chains)
+		return i;
+	const struct nc_chain *chain =
+		i < 0 ? nc_chains_with(chains, key) : nc_chains_of(chains, nc_keylist_name(list, (size_t)i));
+	if (i < 0)
+		return chain ? nc_keylist_named(list, chain->name) : -1;
+	return chain && nc_chain_place(chain, key) == NC_CHAIN_NONE ? -1 : i;
+}
+
 struct nc_sensor *nc_collector_sensor(struct nc_collector *c, const uint8_t key[static NC_KEY_LEN], bool *nomem)
 {
 	*nomem = false;
-	return c->state && nc_state_revoked(c->state, key) ? NULL : nc_sensors_find(&c->sensors, key, nomem);
+	if (c->state && nc_state_revoked(c->state, key))
+		return NULL;
+	return nc_sensors_at(&c->sensors, find_key(c, key), nomem);
 }
 
 static enum nc_datagram_reason refuse_unknown(struct nc_collector *c, const uint8_t *key, const struct nc_peer *peer,
@@ -272,6 +330,9 @@ enum nc_datagram_reason nc_collector_datagram(struct nc_collector *c, const uint
 	if (!s && (!c->options.allow_unknown || (c->state && nc_state_revoked(c->state, key))))
 		return refuse_unknown(c, key, peer, now);
 	enum nc_datagram_reason why = nc_datagram_open(c->datagram, c->keys, p, n, &b);
+	/* made before it learned of the new key, or by somebody to whom nobody tells keys */
+	if (why == NC_DG_BOX && c->old_keys)
+		why = nc_datagram_open(c->datagram, c->old_keys, p, n, &b);
 	if (why != NC_DG_OK)
 		return refuse(c, why, s, peer, now);
 	if (!nc_replay_check(c->replay, key, nc_datagram_nonce(p, n), now.mono))

@@ -35,13 +35,15 @@ struct nc_collector_options {
 
 struct nc_collector {
 	struct nc_collector_options options;
-	const struct nc_keypair *keys; /* the caller's */
+	const struct nc_keypair *keys;     /* the caller's, who may change it */
+	const struct nc_keypair *old_keys; /* the same, NULL: there are none */
 	struct nc_datagram *datagram;
 	struct nc_replay *replay;
 	struct nc_store *store;
 	struct nc_sensors sensors;
-	const struct nc_state *state; /* the caller's; NULL: no key is revoked */
-	struct nc_tail *tail;         /* the caller's: who wants to see records as they arrive; NULL: nobody can */
+	char *sensors_dirs[2];   /* as last read: the configuration's, our own */
+	struct nc_state *state;  /* the caller's; NULL: no key is revoked or replaced */
+	struct nc_tail *tail;    /* the caller's: who wants to see records as they arrive; NULL: nobody can */
 	struct nc_instant started;
 	uint64_t records, batches, headers;
 	uint64_t rejects[NC_DG_REASONS_COUNT]; /* of all, known or not */
@@ -67,6 +69,9 @@ enum nc_datagram_reason nc_collector_datagram(struct nc_collector *c, const uint
 /* Counts and remembers a key that is on no list, and says so, at a bounded rate. */
 void nc_collector_unknown(struct nc_collector *c, const uint8_t key[static NC_KEY_LEN], const struct nc_peer *peer,
                           struct nc_instant now);
+/* The pre-shared key of a sensor, from NAME.psk in one of the folders of NAME.pub: zeros when there is no such file. 0 or
+ * negative errno; why is a few words. */
+int nc_collector_psk(const struct nc_collector *c, const char *name, uint8_t psk[static NC_KEY_LEN], const char **why);
 /* The sensor that a key belongs to, unless it is on no list or revoked; *nomem tells when memory is short. */
 struct nc_sensor *nc_collector_sensor(struct nc_collector *c, const uint8_t key[static NC_KEY_LEN], bool *nomem);
 /* Writes what was gathered. */

@@ -70,12 +70,33 @@ static void add_session(json_t *o, const struct nc_sensor *s)
 	json_object_set_new(o, "blocks_refused", number(s->blocks_refused));
 }
 
-static json_t *sensor(const struct nc_sensor *s, const struct nc_state *state)
+/* Which of its keys is in use; others are there while they are being replaced, and so is whether it has the collector's. */
+static void add_keys(json_t *o, const struct nc_sensor *s, const struct nc_collector *k)
 {
+	static const char *const words[] = {
+		[NC_REKEY_UNCONFIRMED] = "unconfirmed", [NC_REKEY_BEHIND] = "behind", [NC_REKEY_CONFIRMED] = "confirmed",
+	};
+	const struct nc_chain *c = k->state ? nc_chains_of(nc_state_chains(k->state), s->name) : NULL;
+	enum nc_rekey_of knows = s->unknown ? NC_REKEY_NONE : nc_rekey_of(k, s->name);
+
+	json_object_set_new(o, "fingerprint", fingerprint(c && c->live ? c->now : s->key));
+	if (c && c->live && c->has_next)
+		json_object_set_new(o, "next_fingerprint", fingerprint(c->next));
+	if (c && c->live && c->has_old) {
+		json_object_set_new(o, "old_fingerprint", fingerprint(c->old));
+		json_object_set_new(o, "old_until", moment(c->until * NC_NS_PER_S));
+	}
+	if (knows != NC_REKEY_NONE)
+		json_object_set_new(o, "collector_key", json_string(words[knows]));
+}
+
+static json_t *sensor(const struct nc_sensor *s, const struct nc_collector *k)
+{
+	const struct nc_state *state = k->state;
 	json_t *o = json_object();
 
 	json_object_set_new(o, "name", json_string(s->name));
-	json_object_set_new(o, "fingerprint", fingerprint(s->key));
+	add_keys(o, s, k);
 	bool revoked = state && nc_state_revoked(state, s->key);
 	json_object_set_new(o, "authorised", json_boolean(s->listed && !revoked));
 	json_object_set_new(o, "revoked", json_boolean(revoked));
@@ -94,8 +115,9 @@ static json_t *sensor(const struct nc_sensor *s, const struct nc_state *state)
 }
 
 /* Those on the list that have not sent yet are shown too: an operator looks for them. */
-static json_t *sensors(const struct nc_sensors *s, const struct nc_state *state)
+static json_t *sensors(const struct nc_collector *k)
 {
+	const struct nc_sensors *s = &k->sensors;
 	json_t *a = json_array();
 	const struct nc_sensor *e;
 	size_t n = s->list ? nc_keylist_count(s->list) : 0;
@@ -103,17 +125,17 @@ static json_t *sensors(const struct nc_sensors *s, const struct nc_state *state)
 	for (size_t i = 0; i < n; i++) {
 		struct nc_sensor silent = { .listed = true };
 		if (s->listed[i]) {
-			json_array_append_new(a, sensor(s->listed[i], state));
+			json_array_append_new(a, sensor(s->listed[i], k));
 			continue;
 		}
 		const char *name = nc_keylist_name(s->list, i);
 		nc_text_escape(silent.name, sizeof(silent.name), name, strlen(name));
 		memcpy(silent.key, nc_keylist_key(s->list, i), NC_KEY_LEN);
-		json_array_append_new(a, sensor(&silent, state));
+		json_array_append_new(a, sensor(&silent, k));
 	}
 	TAILQ_FOREACH(e, &s->all, all)
 		if (!e->listed)
-			json_array_append_new(a, sensor(e, state));
+			json_array_append_new(a, sensor(e, k));
 	return a;
 }
 
@@ -250,6 +272,7 @@ static json_t *sessions(const struct nc_gate *g)
 		{ "revoked_keys", n->revoked },
 		{ "replayed", n->replayed },
 		{ "state_failures", n->state_failures },
+		{ "psk_failures", n->psk_failures },
 		{ "broken", m->broken },
 		{ "silent", m->dead },
 		{ "skipped_frames", m->skipped_frames },
@@ -273,6 +296,10 @@ json_t *nc_collector_status(const struct nc_collector_control *c, struct nc_inst
 	json_object_set_new(o, "version", json_string(PACKAGE_VERSION));
 	json_object_set_new(o, "uptime_seconds", json_integer((now.mono - k->started.mono) / NC_NS_PER_S));
 	json_object_set_new(o, "fingerprint", fingerprint(k->keys->pub));
+	if (k->old_keys) {
+		json_object_set_new(o, "old_fingerprint", fingerprint(k->old_keys->pub));
+		json_object_set_new(o, "unconfirmed", number(c->rekey ? nc_rekey_unconfirmed(c->rekey) : 0));
+	}
 	json_object_set_new(o, "listen", gates(c->gate));
 	json_object_set_new(o, "datagram_listen", listeners(c->receiver));
 	if (c->gate)
@@ -281,7 +308,7 @@ json_t *nc_collector_status(const struct nc_collector_control *c, struct nc_inst
 	json_object_set_new(o, "batches", number(k->batches));
 	json_object_set_new(o, "headers", number(k->headers));
 	json_object_set_new(o, "kernel_drops", number(c->receiver ? nc_receiver_drops(c->receiver) : 0));
-	json_object_set_new(o, "sensors", sensors(&k->sensors, k->state));
+	json_object_set_new(o, "sensors", sensors(k));
 	json_object_set_new(o, "rejects", rejects(k->rejects));
 	json_object_set_new(o, "pending", pending(&k->sensors));
 	json_object_set_new(o, "types", types(k));
@@ -310,7 +337,7 @@ static const char *get_sensors(void *user, json_t *parameters, json_t **reply)
 	const struct nc_collector_control *c = user;
 
 	(void)parameters;
-	*reply = json_pack("{s:o, s:o}", "sensors", sensors(&c->collector->sensors, c->collector->state), "pending",
+	*reply = json_pack("{s:o, s:o}", "sensors", sensors(c->collector), "pending",
 	                   pending(&c->collector->sensors));
 	return NULL;
 }
@@ -375,7 +402,8 @@ static const char *obstacle(const struct nc_collector_control *c, const char *na
 
 	if (nc_state_revoked(c->state, key))
 		return "this key is revoked, for good: the sensor needs another one";
-	if (other && strcmp(other, name) != 0)
+	const struct nc_chain *chain = nc_chains_with(nc_state_chains(c->state), key);
+	if ((other && strcmp(other, name) != 0) || (chain && strcmp(chain->name, name) != 0))
 		return "this key stands under another name";
 	if (has && memcmp(has, key, NC_KEY_LEN) != 0 && !nc_state_revoked(c->state, has))
 		return "another key has this name: revoke it first";
@@ -455,24 +483,60 @@ static const char *tail(void *user, json_t *parameters, json_t **reply)
 	return not_possible(reply, "too many look already");
 }
 
+/* Every key that the sensor could come in with; returns how many. */
+static size_t keys_of(const struct nc_collector *k, const char *name, const uint8_t *listed, const uint8_t *keys[static 4])
+{
+	const struct nc_chain *c = nc_chains_of(nc_state_chains(k->state), name);
+	const uint8_t *all[] = { listed, c ? c->now : NULL, c && c->has_next ? c->next : NULL, c && c->has_old ? c->old : NULL };
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (all[i])
+			keys[n++] = all[i];
+	return n;
+}
+
 static const char *revoke_key(void *user, json_t *parameters, json_t **reply)
 {
 	const struct nc_collector_control *c = user;
 	const char *name = json_string_value(json_object_get(parameters, "name"));
 	const uint8_t *key = name ? nc_sensors_key(&c->collector->sensors, name) : NULL;
 	char fingerprint_text[NC_KEY_FINGERPRINT];
+	const uint8_t *keys[4];
 
 	if (!key)
 		return not_known(reply, "no sensor of this name is authorised");
-	int rc = nc_state_revoke(c->state, key, name);
-	if (rc < 0)
-		return not_possible(reply, strerrordesc_np(-rc));
-	nc_key_fingerprint(fingerprint_text, key);
-	nc_say(NC_SAY_KEY_REVOKED, &(struct nc_about){ .sensor = name, .fingerprint = fingerprint_text },
-	       "sensor %s: its key %s is revoked", name, fingerprint_text);
+	size_t n = keys_of(c->collector, name, key, keys);
+	int rc = nc_state_revoke_all(c->state, keys, n, name);
+	/* even if it may be forgotten by a restart */
 	if (c->gate)
 		nc_gate_check(c->gate);
+	if (rc < 0)
+		return not_possible(reply, strerrordesc_np(-rc));
+	for (size_t i = 0; i < n; i++) {
+		nc_key_fingerprint(fingerprint_text, keys[i]);
+		if (i == 0 || memcmp(keys[i], keys[0], NC_KEY_LEN) != 0)
+			nc_say(NC_SAY_KEY_REVOKED, &(struct nc_about){ .sensor = name, .fingerprint = fingerprint_text },
+			       "sensor %s: its key %s is revoked", name, fingerprint_text);
+	}
+	if (c->rekey)
+		nc_rekey_check(c->rekey);
 	return NULL;
+}
+
+static const char *rotate_keys(void *user, json_t *parameters, json_t **reply)
+{
+	const struct nc_collector_control *c = user;
+	bool finish = json_is_true(json_object_get(parameters, "finish"));
+	int rc = !c->rekey ? -ENOTSUP : finish ? nc_rekey_finish(c->rekey) : nc_rekey_rotate(c->rekey);
+
+	if (rc == 0) {
+		*reply = json_pack("{s:I}", "unconfirmed", (json_int_t)nc_rekey_unconfirmed(c->rekey));
+		return NULL;
+	}
+	if (rc == -EBUSY)
+		return not_possible(reply, "the last one is not at its end: netcapctl sensors shows who has not confirmed, and --finish ends it");
+	return not_possible(reply, rc == -ENOENT ? "there is no old key" : strerrordesc_np(-rc));
 }
 
 /* Where a sensor's answer goes. */
@@ -592,6 +656,7 @@ int nc_collector_commands(struct nc_control_command *out)
 		{ "revoke", revoke_key },     { "sensor-status", sensor_status }, { "sensor-flush", sensor_flush },
 		{ "sensor-rotate", sensor_rotate }, { "types", get_types }, { "config", get_config }, { "authorize", authorize },
 		{ "tail", tail }, { "ledger", get_ledgers },         { "log-level", nc_control_log_level },
+		{ "rotate-keys", rotate_keys },
 	};
 
 	return nc_control_bind(NC_CONTROL_COLLECTORD, bindings, sizeof(bindings) / sizeof(bindings[0]), out);

@@ -10,6 +10,7 @@
 #include "collectord/gate.h"
 #include "collectord/receive.h"
 #include "collectord/tail.h"
+#include "collectord/rekey.h"
 #include "control/control.h"
 
 /* What the commands work on; the `user` of their functions. */
@@ -18,6 +19,7 @@ struct nc_collector_control {
 	const struct nc_receiver *receiver; /* NULL: no datagrams */
 	struct nc_gate *gate;               /* NULL: no sessions (tests) */
 	struct nc_state *state;
+	struct nc_rekey *rekey;             /* NULL: the keys stay (tests) */
 	struct nc_control_server *server;   /* for answers that come later */
 	struct nc_tail *tail;               /* NULL: records can't be followed (tests) */
 	const char *own;                    /* folder where authorised keys are put */

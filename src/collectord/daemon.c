@@ -24,6 +24,7 @@
 #include "collectord/control.h"
 #include "collectord/gate.h"
 #include "collectord/receive.h"
+#include "collectord/rekey.h"
 #include "collectord/settings.h"
 #include "conf/cli.h"
 #include "control/commands.h"
@@ -40,7 +41,8 @@ struct daemon {
 	struct nc_collector_settings started;  /* as they were at the start: what a restart is needed for */
 	struct nc_loop *loop;
 	struct nc_loop_timer *flush_timer;
-	struct nc_keypair *keys;
+	struct nc_keyring *ring;
+	struct nc_rekey *rekey;
 	struct nc_collector *collector;
 	struct nc_state *state;
 	struct nc_gate *gate;
@@ -161,7 +163,9 @@ static int apply(struct daemon *d, struct nc_collector_settings *next, struct nc
 		nc_buf_str(err, "out of memory");
 		return r;
 	}
+	nc_gate_set_grace(d->gate, next->key_grace / NC_NS_PER_S);
 	nc_gate_check(d->gate);
+	nc_rekey_check(d->rekey);
 	bool timer = next->flush_interval != d->settings.flush_interval;
 	nc_collector_settings_free(&d->settings);
 	d->settings = *next;
@@ -266,11 +270,10 @@ static int make_keys(struct daemon *d, struct nc_buf *err)
 		nc_buf_printf(err, "keys: cannot make %s: %s", d->settings.keys, strerrordesc_np(-r));
 		return r;
 	}
-	nc_keypair_generate(d->keys);
-	int r = nc_keypair_write(d->keys, d->settings.keys, err);
+	int r = nc_keyring_open(d->settings.keys, true, &d->ring, err);
 	if (r < 0)
 		return r;
-	nc_key_fingerprint(fingerprint, d->keys->pub);
+	nc_key_fingerprint(fingerprint, nc_keyring_current(d->ring)->pub);
 	nc_say(NC_SAY_COLLECTOR_KEY_MADE, &(struct nc_about){ .fingerprint = fingerprint },
 	       "a key pair was made; copy %s/pub.key to the sensors, where their option collector.key says", d->settings.keys);
 	return 0;
@@ -280,19 +283,17 @@ static int start_keys(struct daemon *d, struct nc_buf *err)
 {
 	char fingerprint[NC_KEY_FINGERPRINT];
 
-	d->keys = nc_keypair_new();
-	if (!d->keys) {
-		nc_buf_str(err, "no locked memory for the keys");
-		return -ENOMEM;
-	}
-	int r = nc_keypair_read(d->keys, d->settings.keys, err);
+	int r = nc_keyring_open(d->settings.keys, false, &d->ring, err);
 	if (r == -ENOENT)
 		r = make_keys(d, err);
 	if (r == 0 && asprintf(&d->own_sensors, "%s/sensors.d", d->settings.keys) < 0)
 		r = -ENOMEM;
 	if (r < 0)
 		return r;
-	nc_key_fingerprint(fingerprint, d->keys->pub);
+	if (nc_keyring_replaced(d->ring))
+		nc_say(NC_SAY_KEYS_BY_HAND, NULL, "%s: priv.key was replaced by hand: the change of keys that was under way is forgotten",
+		       d->settings.keys);
+	nc_key_fingerprint(fingerprint, nc_keyring_current(d->ring)->pub);
 	nc_say(NC_SAY_COLLECTOR_KEY, &(struct nc_about){ .fingerprint = fingerprint }, "the collector's key is %s", fingerprint);
 	return 0;
 }
@@ -300,12 +301,13 @@ static int start_keys(struct daemon *d, struct nc_buf *err)
 static int start_collector(struct daemon *d, struct nc_buf *err)
 {
 	struct nc_collector_options o = collector_options(&d->settings);
-	int r = nc_collector_new(&o, d->keys, d->settings.root, instant(), &d->collector, err);
+	int r = nc_collector_new(&o, nc_keyring_current(d->ring), d->settings.root, instant(), &d->collector, err);
 
 	if (r == 0)
 		r = nc_state_open(d->settings.keys, &d->state, err);
 	if (r < 0)
 		return r;
+	warn_lines(err);
 	d->collector->state = d->state;
 	r = nc_collector_read_sensors(d->collector, d->settings.sensors, d->own_sensors, err);
 	if (r == -ENOENT) {
@@ -318,13 +320,28 @@ static int start_collector(struct daemon *d, struct nc_buf *err)
 	return r;
 }
 
+static void on_confirmed(void *user)
+{
+	nc_rekey_check(((struct daemon *)user)->rekey);
+}
+
 static int start_gate(struct daemon *d, struct nc_buf *err)
 {
 	struct nc_gate_options o = { .listen = &d->settings.listen, .fds = d->tcp_fds, .nfds = d->tcp_count };
 
 	nc_sessions_defaults(&o.session);
-	o.session.own[0] = d->keys;
-	return nc_gate_new(d->loop, d->collector, d->state, &o, &d->gate, err);
+	int r = nc_rekey_new(d->loop, d->ring, d->collector, &d->rekey, err);
+	if (r < 0)
+		return r;
+	o.session.own[0] = d->collector->keys;
+	o.session.own[1] = d->collector->old_keys;
+	o.key_grace = d->settings.key_grace / NC_NS_PER_S;
+	o.confirmed = on_confirmed;
+	o.user = d;
+	r = nc_gate_new(d->loop, d->collector, d->state, &o, &d->gate, err);
+	if (r == 0)
+		nc_rekey_attach(d->rekey, d->gate);
+	return r;
 }
 
 static int start_datagrams(struct daemon *d, struct nc_buf *err)
@@ -359,6 +376,7 @@ static int start_control(struct daemon *d, struct nc_buf *err)
 		                                    .gate = d->gate,
 		                                    .state = d->state,
 		                                    .own = d->own_sensors,
+		                                    .rekey = d->rekey,
 		                                    .reload = reload,
 		                                    .relist = relist,
 		                                    .config = config_in_effect,
@@ -420,6 +438,7 @@ static int stop(struct daemon *d)
 		nc_receiver_drain(d->receiver);
 	nc_receiver_free(d->receiver);
 	/* questions that are open are answered by it, so the control socket closes later */
+	nc_rekey_free(d->rekey);
 	nc_gate_free(d->gate);
 	nc_tail_free(d->tail);
 	if (d->collector)
@@ -431,7 +450,7 @@ static int stop(struct daemon *d)
 	if (lost)
 		nc_say(NC_SAY_NOT_WRITTEN, NULL, "%" PRIu64 " records could not be written", lost);
 	nc_loop_free(d->loop);
-	nc_keypair_free(d->keys);
+	nc_keyring_free(d->ring);
 	free(d->own_sensors);
 	nc_collector_settings_free(&d->settings);
 	nc_collector_settings_free(&d->started);

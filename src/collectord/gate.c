@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/message.h"
 #include "base/rd.h"
@@ -31,6 +32,7 @@
 #define QUESTIONS      64u
 #define ANSWER_TIME    (3 * NC_NS_PER_S)
 #define LOG_BURST      6u
+#define KEY_BURST      20u
 #define LOG_INTERVAL   (60 * NC_NS_PER_S)
 
 struct range {
@@ -45,7 +47,10 @@ struct nc_visit {
 	struct nc_peer peer;
 	struct nc_sensor *sensor; /* NULL before it is authorised, and when it was sent away */
 	struct nc_visit *older;   /* of the same sensor */
-	bool half_open, ready;    /* ready: both HELLOs are there */
+	bool half_open, greeted, ready; /* greeted: its HELLO is there; ready: ours, too */
+	uint64_t hello_ticket;    /* the time of its hello is on its way to the disk */
+	uint64_t key_ticket;      /* so is this next key of it */
+	uint8_t next_key[NC_KEY_LEN];
 	unsigned acks;
 	struct range ack[ACKS];
 };
@@ -325,9 +330,34 @@ static int send_hello(struct nc_visit *v)
 	return nc_session_send_message(v->s, NC_FRAME_HELLO, &m.base);
 }
 
+/* Tells a sensor which key of the collector it is to use. */
+static int send_next_key(struct nc_visit *v)
+{
+	const struct nc_keypair *const *own = v->gate->o.session.own;
+	Session__NextKey m = SESSION__NEXT_KEY__INIT;
+	uint8_t pub[NC_KEY_LEN];
+
+	if (!own[1])
+		return 0;
+	memcpy(pub, own[0]->pub, NC_KEY_LEN);
+	m.key = (ProtobufCBinaryData){ .data = pub, .len = sizeof(pub) };
+	(void)NC_FAULT("before-next-key");
+	int rc = nc_session_send_message(v->s, NC_FRAME_NEXT_KEY, &m.base);
+	(void)NC_FAULT("after-next-key");
+	return rc;
+}
+
+/* Its hello is taken for good: a power failure can't make it new again. Until now nothing was done for it. */
+static int welcome(struct nc_visit *v)
+{
+	v->ready = true;
+	int rc = send_hello(v);
+	return rc ? rc : send_next_key(v);
+}
+
 static int on_hello(struct nc_visit *v, const uint8_t *p, size_t n)
 {
-	Session__Hello *m = v->ready ? NULL : (Session__Hello *)nc_frame_unpack(NC_FRAME_HELLO, p, n);
+	Session__Hello *m = v->greeted ? NULL : (Session__Hello *)nc_frame_unpack(NC_FRAME_HELLO, p, n);
 	struct nc_buf why = { .max = 1024 };
 	int rc = m ? 0 : -EBADMSG;
 
@@ -338,8 +368,8 @@ static int on_hello(struct nc_visit *v, const uint8_t *p, size_t n)
 		send_away(v, nc_buf_cstr(&why));
 	} else if (m) {
 		nc_text_escape(v->sensor->software, sizeof(v->sensor->software), m->software, strlen(m->software));
-		v->ready = true;
-		rc = send_hello(v);
+		v->greeted = true;
+		rc = v->hello_ticket ? 0 : welcome(v);
 	}
 	nc_buf_free(&why);
 	if (m)
@@ -442,9 +472,149 @@ static int on_ledger(struct nc_visit *v, const uint8_t *p, size_t n)
 	return rc;
 }
 
+/* --- keys ----------------------------------------------------------------------------------------------------------- */
+
+static int64_t seconds(void)
+{
+	return nc_time_real() / NC_NS_PER_S;
+}
+
+static int send_key_kept(struct nc_visit *v, const uint8_t key[static NC_KEY_LEN], const char *error)
+{
+	Session__KeyKept m = SESSION__KEY_KEPT__INIT;
+
+	m.key = (ProtobufCBinaryData){ .data = (uint8_t *)(uintptr_t)key, .len = NC_KEY_LEN };
+	m.error = (char *)(uintptr_t)error;
+	(void)NC_FAULT("before-key-kept");
+	int rc = nc_session_send_message(v->s, NC_FRAME_KEY_KEPT, &m.base);
+	(void)NC_FAULT("after-key-kept");
+	return rc;
+}
+
+/* Each step of a change of keys, as long as nobody makes more of them than anybody needs. */
+static void say_key(struct nc_visit *v, enum nc_message m, const char *what, const uint8_t key[static NC_KEY_LEN],
+                    const char *more)
+{
+	char fingerprint[NC_KEY_FINGERPRINT];
+	unsigned hidden = 0;
+
+	if (!nc_log_allow(&v->sensor->said_keys, KEY_BURST, LOG_INTERVAL, nc_time_mono(), &hidden))
+		return;
+	nc_key_fingerprint(fingerprint, key);
+	nc_say(m, &(struct nc_about){ .sensor = v->sensor->name, .address = v->peer.address, .fingerprint = fingerprint },
+	       "sensor %s %s %s%s%s (%u like it not shown)", v->sensor->name, what, fingerprint, *more ? ": " : "", more, hidden);
+}
+
+/* The sensor must have the key that it announces, or it could have what others send filed under its own name. */
+static bool proved(const struct nc_visit *v, const Session__NextKey *m)
+{
+	const struct nc_keypair *const *own = v->gate->o.session.own;
+	const uint8_t *session = nc_session_hash(v->s);
+	bool ok = false;
+
+	for (unsigned i = 0; m->proof.len == NC_KEY_PROOF && i < NC_SESSION_OWN_MAX && own[i]; i++)
+		ok = ok || nc_key_proved(m->proof.data, m->key.data, own[i], session);
+	return ok;
+}
+
+/* NULL, or why the key is not taken. *changed: what is to be saved. */
+static const char *take_next_key(struct nc_visit *v, const Session__NextKey *m, const struct nc_chain **changed)
+{
+	struct nc_gate *g = v->gate;
+	const struct nc_sensor *s = v->sensor;
+	const struct nc_keylist *list = g->c->sensors.list;
+	const char *listed = nc_keylist_find(list, m->key.data);
+	int64_t grace = m->grace < (uint64_t)g->o.key_grace ? (int64_t)m->grace : g->o.key_grace;
+
+	if (!proved(v, m))
+		return "nothing proves that the sensor has this key";
+	if (nc_state_revoked(g->state, m->key.data) || (listed && strcmp(listed, s->name) != 0))
+		return "this key is revoked, or of another sensor";
+	switch (nc_chains_announce(nc_state_chains(g->state), s->name, s->key, nc_session_peer(v->s), m->key.data, grace,
+	                           changed)) {
+	case 0:
+		return NULL;
+	case -EACCES:
+		return "this session's key is not the one in use";
+	case -EEXIST:
+		return "this key was used before, or is of another sensor";
+	default:
+		return "out of memory";
+	}
+}
+
+static int on_next_key(struct nc_visit *v, const uint8_t *p, size_t n)
+{
+	Session__NextKey *m = (Session__NextKey *)nc_frame_unpack(NC_FRAME_NEXT_KEY, p, n);
+	const struct nc_chain *changed = NULL;
+
+	if (!m)
+		return -EBADMSG;
+	memcpy(v->next_key, m->key.data, NC_KEY_LEN);
+	const char *error = take_next_key(v, m, &changed);
+	protobuf_c_message_free_unpacked(&m->base, NULL);
+	int rc = error ? 0 : nc_state_save(v->gate->state, changed, &v->key_ticket);
+	if (rc)
+		error = strerrordesc_np(-rc);
+	if (error)
+		v->key_ticket = 0;
+	if (error)
+		say_key(v, NC_SAY_SENSOR_KEY_NOT_TAKEN, "announced a key that is not taken,", v->next_key, error);
+	else
+		say_key(v, NC_SAY_SENSOR_KEY_NEXT, "announced its next key", v->next_key, "");
+	return error || !v->key_ticket ? send_key_kept(v, v->next_key, error ? error : "") : 0;
+}
+
+/* The sensor has the collector's key on disk. */
+static int on_key_kept(struct nc_visit *v, const uint8_t *p, size_t n)
+{
+	struct nc_gate *g = v->gate;
+	Session__KeyKept *m = (Session__KeyKept *)nc_frame_unpack(NC_FRAME_KEY_KEPT, p, n);
+	const struct nc_keypair *own = g->o.session.own[0];
+	const struct nc_chain *changed = NULL;
+	uint64_t ticket;
+
+	if (!m)
+		return -EBADMSG;
+	bool kept = !m->error[0] && memcmp(m->key.data, own->pub, NC_KEY_LEN) == 0, behind = m->behind;
+	if (m->error[0])
+		say_key(v, NC_SAY_SENSOR_KEY_NOT_TAKEN, "could not keep the collector's key", m->key.data, "");
+	protobuf_c_message_free_unpacked(&m->base, NULL);
+	int rc = kept ? nc_chains_knows(nc_state_chains(g->state), v->sensor->name, v->sensor->key, own->pub, behind, &changed)
+	              : 0;
+	if (changed) {
+		/* what gets lost of it is asked again */
+		(void)nc_state_save(g->state, changed, &ticket);
+		say_key(v, NC_SAY_SENSOR_KNOWS_KEY, "has the collector's key", own->pub,
+		        behind ? "blocks that are sealed for an earlier one wait with it" : "");
+	}
+	if (kept && g->o.confirmed)
+		g->o.confirmed(g->o.user);
+	return rc;
+}
+
+/* Somebody who has the sensor's key is there; an announced one is the one in use from here on. */
+static void note_use(struct nc_visit *v)
+{
+	struct nc_gate *g = v->gate;
+	const struct nc_chain *changed = NULL;
+	uint64_t ticket;
+	char until[NC_TIME_TEXT], more[NC_TIME_TEXT + 32];
+
+	nc_chains_used(nc_state_chains(g->state), nc_session_peer(v->s), seconds(), g->o.key_grace, &changed);
+	if (!changed)
+		return;
+	/* until it is saved the key is an announced one, which is let in as well */
+	(void)nc_state_save(g->state, changed, &ticket);
+	nc_time_iso(until, changed->until * NC_NS_PER_S);
+	snprintf(more, sizeof(more), "the old one is good until %s", until);
+	say_key(v, NC_SAY_SENSOR_KEY_USED, "uses its new key", changed->now, more);
+}
+
 static int (*const handlers[NC_FRAME_TYPES])(struct nc_visit *v, const uint8_t *p, size_t n) = {
 	[NC_FRAME_HELLO] = on_hello, [NC_FRAME_BLOCK] = on_block,   [NC_FRAME_SEALED] = on_sealed,
-	[NC_FRAME_REPLY] = on_reply, [NC_FRAME_LEDGER] = on_ledger,
+	[NC_FRAME_REPLY] = on_reply, [NC_FRAME_LEDGER] = on_ledger, [NC_FRAME_NEXT_KEY] = on_next_key,
+	[NC_FRAME_KEY_KEPT] = on_key_kept,
 };
 
 static int on_frame(void *user, struct nc_session *s, enum nc_frame_type type, const uint8_t *p, size_t n)
@@ -474,7 +644,7 @@ static int check_key(struct nc_visit *v, const uint8_t key[static NC_KEY_LEN], u
 		nc_collector_unknown(g->c, key, &v->peer, instant());
 		return -EACCES;
 	}
-	int code = nc_state_hello(g->state, key, when);
+	int code = nc_state_hello(g->state, key, when, &v->hello_ticket);
 	if (code == -ESTALE)
 		g->counters.replayed++;
 	else if (code)
@@ -492,11 +662,16 @@ static int on_authorise(void *user, struct nc_session *x, const uint8_t key[stat
 	int code = check_key(v, key, when);
 
 	(void)x;
-	(void)psk;
 	const char *why = code == -ESTALE ? "its hello is no newer than one before" : strerrordesc_np(-code);
+	if (code == 0 && nc_collector_psk(g->c, v->sensor->name, psk, &why) != 0) {
+		g->counters.psk_failures++;
+		v->sensor = NULL;
+		code = -ENOKEY;
+	}
 	if (code && code != -EACCES && nc_log_allow(&g->said, LOG_BURST, LOG_INTERVAL, nc_time_mono(), &hidden))
 		nc_say(NC_SAY_SESSION_REFUSED, &(struct nc_about){ .address = v->peer.address, .reason = why },
-		       "session from %s refused: %s (%u like it not shown)", v->peer.address, why, hidden);
+		       "session from %s refused: %s%s (%u like it not shown)", v->peer.address,
+		       code == -ENOKEY ? "its pre-shared key: " : "", why, hidden);
 	return code;
 }
 
@@ -527,6 +702,7 @@ static void on_open(void *user, struct nc_session *x)
 		return;
 	}
 	nc_shelf_set_user(s->shelf, s);
+	note_use(v);
 	if (!s->visits) {
 		s->connected_since = nc_time_real();
 		say(s, v, NC_SAY_SENSOR_CONNECTED, "is connected from", "");
@@ -590,6 +766,51 @@ static void admit(struct nc_gate *g, int fd, const struct nc_peer *peer)
 	g->half_open++;
 	g->visit_count++;
 	TAILQ_INSERT_TAIL(&g->visits, v, all);
+}
+
+/* --- what was saved ------------------------------------------------------------------------------------------------- */
+
+static void on_hello_saved(struct nc_visit *v, int rc)
+{
+	unsigned hidden = 0;
+
+	v->hello_ticket = 0;
+	if (rc) {
+		v->gate->counters.state_failures++;
+		const char *why = strerrordesc_np(-rc);
+		if (nc_log_allow(&v->gate->said, LOG_BURST, LOG_INTERVAL, nc_time_mono(), &hidden))
+			nc_say(NC_SAY_SESSION_REFUSED, &(struct nc_about){ .address = v->peer.address, .reason = why },
+			       "session from %s refused: the time of its hello can't be recorded: %s (%u like it not shown)",
+			       v->peer.address, why, hidden);
+		drop(v, "its hello could not be recorded");
+	} else if (v->greeted && v->sensor && welcome(v) != 0) {
+		drop(v, "it takes no answers");
+	}
+}
+
+static void on_key_saved(struct nc_visit *v, int rc)
+{
+	v->key_ticket = 0;
+	if (rc)
+		say_key(v, NC_SAY_SENSOR_KEY_NOT_TAKEN, "announced a key that is not taken,", v->next_key, strerrordesc_np(-rc));
+	if (send_key_kept(v, v->next_key, rc ? strerrordesc_np(-rc) : "") != 0)
+		drop(v, "it takes no answers");
+}
+
+static void on_saved(void *user, uint64_t ticket, int rc)
+{
+	struct nc_gate *g = user;
+	struct nc_visit *v;
+
+	TAILQ_FOREACH(v, &g->visits, all)
+		if (v->hello_ticket == ticket || v->key_ticket == ticket)
+			break;
+	if (!v)
+		return;
+	if (v->hello_ticket == ticket)
+		on_hello_saved(v, rc);
+	else if (v->sensor)
+		on_key_saved(v, rc);
 }
 
 /* --- listening ------------------------------------------------------------------------------------------------------ */
@@ -706,6 +927,11 @@ int nc_gate_new(struct nc_loop *loop, struct nc_collector *c, struct nc_state *s
 		nc_gate_free(g);
 		return rc;
 	}
+	rc = nc_state_attach(state, loop, on_saved, g);
+	if (rc < 0) {
+		nc_gate_free(g);
+		return rc;
+	}
 	nc_store_listen(c->store, &(struct nc_store_events){ .user = g, .durable = on_durable, .failed = on_failed });
 	*ret = g;
 	return 0;
@@ -744,6 +970,44 @@ void nc_gate_check(struct nc_gate *g)
 		if (key && nc_collector_sensor(g->c, key, &nomem) != v->sensor)
 			send_away(v, "this key is not authorised any more");
 	}
+}
+
+void nc_gate_expire(struct nc_gate *g, int64_t now)
+{
+	bool some = false;
+
+	for (;;) {
+		const struct nc_chain *ended = NULL;
+		uint64_t ticket;
+		nc_chains_expire(nc_state_chains(g->state), now, &ended);
+		if (!ended)
+			break;
+		(void)nc_state_save(g->state, ended, &ticket);
+		nc_say(NC_SAY_SENSOR_OLD_KEY_ENDED, &(struct nc_about){ .sensor = ended->name },
+		       "sensor %s: its old key is refused from now on", ended->name);
+		some = true;
+	}
+	if (some)
+		nc_gate_check(g);
+}
+
+void nc_gate_set_keys(struct nc_gate *g, const struct nc_keypair *own, const struct nc_keypair *old)
+{
+	struct nc_visit *v, *next;
+
+	g->o.session.own[0] = own;
+	g->o.session.own[1] = old;
+	nc_sessions_set(g->shared, &g->o.session);
+	for (v = TAILQ_FIRST(&g->visits); v; v = next) {
+		next = TAILQ_NEXT(v, all);
+		if (v->ready && v->sensor && send_next_key(v) == -ENOMEM)
+			drop(v, "out of memory");
+	}
+}
+
+void nc_gate_set_grace(struct nc_gate *g, int64_t key_grace)
+{
+	g->o.key_grace = key_grace;
 }
 
 int nc_gate_ask(struct nc_gate *g, const char *sensor, const char *command, const json_t *parameters, nc_gate_answer_fn fn,

@@ -20,7 +20,11 @@ struct nc_gate_options {
 	size_t nfds;
 	size_t half_open_max, half_open_host_max; /* connections whose handshake is not done; 0: 256, 16 */
 	size_t sessions_max;                      /* of all; 0: 8192 */
-	struct nc_sessions_options session;       /* with the collector's keys */
+	struct nc_sessions_options session;       /* with the collector's keys: the one in use, and an old one if there is one */
+	int64_t key_grace;                        /* s: the most that a sensor's old key is good once its new one was used */
+	/* NULL, or: a sensor has the collector's key on disk. */
+	void (*confirmed)(void *user);
+	void *user;
 };
 
 struct nc_gate_counters {
@@ -28,6 +32,7 @@ struct nc_gate_counters {
 	uint64_t crowded;     /* closed at once: too many half-open ones */
 	uint64_t unknown, revoked, replayed; /* handshakes refused for their key, for the time of their hello */
 	uint64_t state_failures; /* refused since the time could not be recorded */
+	uint64_t psk_failures;   /* refused since the sensor's pre-shared key can't be read */
 	uint64_t blocks, bytes;
 	uint64_t sealed_failures; /* sealed blocks that are not for us */
 	uint64_t acks;            /* frames */
@@ -42,6 +47,11 @@ int nc_gate_new(struct nc_loop *loop, struct nc_collector *c, struct nc_state *s
 void nc_gate_free(struct nc_gate *g);
 /* Cuts the sessions of keys that are on no list any more, or revoked. */
 void nc_gate_check(struct nc_gate *g);
+/* Ends old keys of sensors whose time is over by then (s since 1970), and their sessions. */
+void nc_gate_expire(struct nc_gate *g, int64_t now);
+/* The collector has another key in use; sensors are told of it as long as there is an old one. old may be NULL. */
+void nc_gate_set_keys(struct nc_gate *g, const struct nc_keypair *own, const struct nc_keypair *old);
+void nc_gate_set_grace(struct nc_gate *g, int64_t key_grace);
 /* Number of listening sockets, and the address of each as text. */
 size_t nc_gate_count(const struct nc_gate *g);
 void nc_gate_address(const struct nc_gate *g, size_t i, char out[static NC_LISTEN_TEXT]);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 noinst_LIBRARIES += libcollectord.a
 libcollectord_a_SOURCES = \
+	src/collectord/chain.c src/collectord/chain.h \
 	src/collectord/commit.c \
 	src/collectord/expire.c \
 	src/collectord/gate.c src/collectord/gate.h \
@@ -8,7 +9,9 @@ libcollectord_a_SOURCES = \
 	src/collectord/have.c src/collectord/have.h \
 	src/collectord/load.c \
 	src/collectord/name.c src/collectord/name.h \
+	src/collectord/rekey.c src/collectord/rekey.h \
 	src/collectord/rotate.c \
+	src/collectord/saver.c src/collectord/saver.h \
 	src/collectord/shelf.c src/collectord/shelf.h \
 	src/collectord/watermark.c src/collectord/watermark.h \
 	src/collectord/collector.c src/collectord/collector.h \

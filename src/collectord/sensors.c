@@ -30,24 +30,6 @@ void nc_sensors_free(struct nc_sensors *s)
 	nc_sensors_init(s);
 }
 
-
-static ssize_t index_of(const struct nc_keylist *l, const char *name)
-{
-	size_t from = 0, to = nc_keylist_count(l);
-
-	while (from < to) {
-		size_t mid = from + (to - from) / 2;
-		int c = strcmp(name, nc_keylist_name(l, mid));
-		if (c == 0)
-			return (ssize_t)mid;
-		if (c < 0)
-			to = mid;
-		else
-			from = mid + 1;
-	}
-	return -1;
-}
-
 static void forget_pending(struct nc_sensors *s, size_t i)
 {
 	s->pending[i] = s->pending[--s->pending_count];
@@ -63,7 +45,7 @@ int nc_sensors_list(struct nc_sensors *s, struct nc_keylist *list)
 		return -ENOMEM;
 	}
 	TAILQ_FOREACH(e, &s->all, all) {
-		ssize_t i = e->unknown ? -1 : index_of(list, e->name);
+		ssize_t i = e->unknown ? -1 : nc_keylist_named(list, e->name);
 		e->listed = i >= 0;
 		if (i < 0)
 			continue;
@@ -92,15 +74,13 @@ static struct nc_sensor *add(struct nc_sensors *s, const char *name, const uint8
 	return e;
 }
 
-struct nc_sensor *nc_sensors_find(struct nc_sensors *s, const uint8_t key[static NC_KEY_LEN], bool *nomem)
+struct nc_sensor *nc_sensors_at(struct nc_sensors *s, ssize_t i, bool *nomem)
 {
-	ssize_t i = s->list ? nc_keylist_index(s->list, key) : -1;
-
 	*nomem = false;
 	if (i < 0)
 		return NULL;
 	if (!s->listed[i])
-		s->listed[i] = add(s, nc_keylist_name(s->list, (size_t)i), key);
+		s->listed[i] = add(s, nc_keylist_name(s->list, (size_t)i), nc_keylist_key(s->list, (size_t)i));
 	if (s->listed[i])
 		s->listed[i]->listed = true;
 	else
@@ -190,7 +170,7 @@ void nc_sensors_expire(struct nc_sensors *s, int64_t now_real)
 
 const uint8_t *nc_sensors_key(const struct nc_sensors *s, const char *name)
 {
-	ssize_t i = s->list ? index_of(s->list, name) : -1;
+	ssize_t i = s->list ? nc_keylist_named(s->list, name) : -1;
 
 	return i < 0 ? NULL : nc_keylist_key(s->list, (size_t)i);
 }

@@ -36,7 +36,7 @@ struct nc_ledger_watch {
 struct nc_sensor {
 	TAILQ_ENTRY(nc_sensor) all;
 	char name[NC_SENSOR_NAME];
-	uint8_t key[NC_KEY_LEN];
+	uint8_t key[NC_KEY_LEN]; /* in its file */
 	bool listed;  /* its key is on the list now */
 	bool unknown; /* let in by allow_unknown */
 	char address[NC_SENSOR_ADDRESS];
@@ -51,7 +51,7 @@ struct nc_sensor {
 	int64_t connected_since; /* wall clock of the last time that it came after it was away */
 	char software[80];       /* what it says it is, escaped */
 	uint64_t sessions, blocks, block_bytes, blocks_refused;
-	struct nc_log_limit said;
+	struct nc_log_limit said, said_keys;
 	/* of its datagrams */
 	struct nc_loss loss;
 	struct nc_ledger *ledger; /* the last one, NULL before */
@@ -84,8 +84,8 @@ void nc_sensors_free(struct nc_sensors *s);
 /* Puts a new list (owned from here on, also on failure) in the place of the old one. Sensors keep their numbers by their names.
  * 0 or -ENOMEM. */
 int nc_sensors_list(struct nc_sensors *s, struct nc_keylist *list);
-/* The sensor of a key on the list, NULL when it is on none; *nomem tells when it is but memory is short. */
-struct nc_sensor *nc_sensors_find(struct nc_sensors *s, const uint8_t key[static NC_KEY_LEN], bool *nomem);
+/* The sensor that stands at that place of the list (-1: none), NULL also when memory is short, which *nomem tells. */
+struct nc_sensor *nc_sensors_at(struct nc_sensors *s, ssize_t i, bool *nomem);
 /* The sensor that stands for everybody unknown at a host (text of the address without port); NULL beyond NC_UNKNOWN_MAX. */
 struct nc_sensor *nc_sensors_unknown(struct nc_sensors *s, const char *host, const uint8_t key[static NC_KEY_LEN]);
 /* Remembers a refused key. The one that knocked least, and longest ago, gives way. True when it is new here. */

@@ -57,7 +57,17 @@ const struct nc_conf_option nc_collector_options[] = {
 		AT(sensors),
 		.dflt = NC_SYSCONFDIR "/sensors.d",
 		.help = "Folder of the sensors that may send: one file NAME.pub each, with the sensor's public key. Read again on reload. "
-			"Sensors that netcapctl authorize let in are kept beside the keys.",
+			"Sensors that netcapctl authorize let in are kept beside the keys. A file NAME.psk beside NAME.pub, readable by the "
+			"daemon's user only (mode 0600), holds a pre-shared key of 64 hex digits, without which that sensor is not let in.",
+	},
+	{
+		.key = "key_grace",
+		.kind = NC_CONF_DURATION,
+		AT(key_grace),
+		.dflt = "1d",
+		.min = 0,
+		.max = 365 * DAY,
+		.help = "The longest time that a sensor's old key is good once it has used its new one; the sensor may ask for less.",
 	},
 	{
 		.key = "root",

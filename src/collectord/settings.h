@@ -11,6 +11,7 @@
 struct nc_collector_settings {
 	struct nc_conf_list listen, datagram_listen;
 	char *keys, *sensors, *root;
+	int64_t key_grace;
 	bool allow_unknown;
 	int64_t flush_interval, sync_interval;
 	uint64_t receive_buffer, pending_max;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the collector remembers of sensors' keys beside their files: the time of the last hello, and which keys are revoked. */
+/* What the collector remembers of keys beside their files: times of hellos, which are revoked, which follow which. */
 #include "config.h"
 
 #include "collectord/state.h"
@@ -13,17 +13,31 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fault.h"
+#include "base/save.h"
 #include "base/text.h"
 
 #define HEX      (2u * NC_KEY_LEN)
-#define NEXT     ".next"
 #define FILE_MAX (NC_REVOKED_MAX * (HEX + 80u))
+
+/* A hello on its way to the disk. */
+struct hello {
+	TAILQ_ENTRY(hello) all;
+	uint8_t key[NC_KEY_LEN];
+	uint64_t when, ticket;
+};
 
 struct nc_state {
 	int hello;    /* folder: a file for each key, with the time in decimal digits */
+	int folder;   /* of chains of keys */
 	int revoked;  /* file: "<key> <name>\n" each */
 	uint8_t (*keys)[NC_KEY_LEN];
 	size_t count;
+	struct nc_chains *chains;
+	struct nc_saver *saver;
+	nc_saved_fn fn;
+	void *user;
+	TAILQ_HEAD(hellos, hello) hellos; /* the latest last */
 };
 
 /* --- revoked keys --------------------------------------------------------------------------------------------------- */
@@ -83,80 +97,161 @@ bool nc_state_revoked(const struct nc_state *s, const uint8_t key[static NC_KEY_
 	return false;
 }
 
+/* All lines with one write: a sensor is not to keep one of its keys. */
+int nc_state_revoke_all(struct nc_state *s, const uint8_t *const *keys, size_t n, const char *name)
+{
+	struct nc_buf lines = { .max = FILE_MAX };
+	char hex[HEX + 1];
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		if (nc_state_revoked(s, keys[i]))
+			continue;
+		nc_text_hex(hex, keys[i], NC_KEY_LEN);
+		nc_buf_printf(&lines, "%s %.80s\n", hex, name);
+		rc = add_key(s, keys[i]);
+	}
+	if (rc == 0)
+		rc = lines.failed ? -ENOMEM : NC_FAULT("before-revoke");
+	if (rc == 0 && lines.len && write(s->revoked, lines.data, lines.len) != (ssize_t)lines.len)
+		rc = -EIO;
+	if (rc == 0)
+		rc = NC_FAULT("after-revoke");
+	if (rc == 0 && lines.len && fdatasync(s->revoked) != 0)
+		rc = -errno;
+	nc_buf_free(&lines);
+	return rc;
+}
+
 int nc_state_revoke(struct nc_state *s, const uint8_t key[static NC_KEY_LEN], const char *name)
 {
-	char line[HEX + 128], hex[HEX + 1];
-
-	if (nc_state_revoked(s, key))
-		return 0;
-	nc_text_hex(hex, key, NC_KEY_LEN);
-	int n = snprintf(line, sizeof(line), "%s %.80s\n", hex, name);
-	int rc = add_key(s, key);
-	if (rc == 0 && write(s->revoked, line, (size_t)n) != n)
-		rc = -EIO;
-	if (rc == 0 && fdatasync(s->revoked) != 0)
-		rc = -errno;
-	return rc;
+	return nc_state_revoke_all(s, &key, 1, name);
 }
 
 /* --- times of hellos ------------------------------------------------------------------------------------------------ */
 
-static int last_hello(const struct nc_state *s, const char *name, uint64_t *ret)
+static int last_hello(const struct nc_state *s, const uint8_t key[static NC_KEY_LEN], const char *name, uint64_t *ret)
 {
-	char text[32] = "";
-	int fd = openat(s->hello, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	char text[32];
+	const struct hello *h;
 
 	*ret = 0;
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	ssize_t n = read(fd, text, sizeof(text) - 1);
-	int rc = n < 0 ? -errno : 0;
-	close(fd);
-	if (rc == 0)
-		*ret = strtoull(text, NULL, 10);
-	return rc;
+	TAILQ_FOREACH_REVERSE(h, &s->hellos, hellos, all) {
+		if (memcmp(h->key, key, NC_KEY_LEN) != 0)
+			continue;
+		*ret = h->when;
+		return 0;
+	}
+	ssize_t n = nc_save_read(s->hello, name, text, sizeof(text) - 1, NULL);
+	if (n < 0)
+		return n == -ENOENT ? 0 : (int)n;
+	text[n] = '\0';
+	*ret = strtoull(text, NULL, 10);
+	return *ret ? 0 : -EINVAL;
 }
 
-/* Another file takes the place of the old one, so that a kill at any moment leaves one of both. */
-static int record_hello(const struct nc_state *s, const char *name, uint64_t when)
+int nc_state_hello(struct nc_state *s, const uint8_t key[static NC_KEY_LEN], uint64_t when, uint64_t *ticket)
 {
-	char next[HEX + sizeof(NEXT)], text[32];
-	int n = snprintf(text, sizeof(text), "%" PRIu64 "\n", when);
-
-	snprintf(next, sizeof(next), "%s" NEXT, name);
-	int fd = openat(s->hello, next, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
-	if (fd < 0)
-		return -errno;
-	int rc = write(fd, text, (size_t)n) == n ? 0 : -EIO;
-	close(fd);
-	if (rc == 0 && renameat(s->hello, next, s->hello, name) != 0)
-		rc = -errno;
-	return rc;
-}
-
-int nc_state_hello(struct nc_state *s, const uint8_t key[static NC_KEY_LEN], uint64_t when)
-{
-	char name[HEX + 1];
+	char name[HEX + 1], text[32];
 	uint64_t last;
 
+	*ticket = 0;
 	nc_text_hex(name, key, NC_KEY_LEN);
-	int rc = last_hello(s, name, &last);
+	int rc = last_hello(s, key, name, &last);
 	if (rc)
 		return rc;
-	return when > last ? record_hello(s, name, when) : -ESTALE;
+	if (when <= last)
+		return -ESTALE;
+	struct hello *h = malloc(sizeof(*h));
+	if (!h)
+		return -ENOMEM;
+	int n = snprintf(text, sizeof(text), "%" PRIu64 "\n", when);
+	rc = nc_saver_put(s->saver, s->hello, name, text, (size_t)n, "hello", ticket);
+	if (rc || *ticket == 0) {
+		free(h);
+		return rc;
+	}
+	h->when = when;
+	h->ticket = *ticket;
+	memcpy(h->key, key, NC_KEY_LEN);
+	TAILQ_INSERT_TAIL(&s->hellos, h, all);
+	return 0;
+}
+
+static void on_saved(void *user, uint64_t ticket, int rc)
+{
+	struct nc_state *s = user;
+	struct hello *h;
+
+	TAILQ_FOREACH(h, &s->hellos, all)
+		if (h->ticket == ticket)
+			break;
+	if (h) {
+		TAILQ_REMOVE(&s->hellos, h, all);
+		free(h);
+	}
+	s->fn(s->user, ticket, rc);
+}
+
+/* --- chains of keys ------------------------------------------------------------------------------------------------- */
+
+struct nc_chains *nc_state_chains(const struct nc_state *s)
+{
+	return s->chains;
+}
+
+int nc_state_save(struct nc_state *s, const struct nc_chain *c, uint64_t *ticket)
+{
+	char name[NC_CHAIN_NAME], text[NC_CHAIN_TEXT];
+
+	nc_chains_file(name, c->name);
+	return nc_saver_put(s->saver, s->folder, name, text, nc_chain_print(c, text), "chain", ticket);
+}
+
+static void on_relisted(void *user, const struct nc_chain *c, bool gone)
+{
+	struct nc_state *s = user;
+	char name[NC_CHAIN_NAME];
+	uint64_t ticket;
+
+	nc_chains_file(name, c->name);
+	/* what fails here is found again with the next list */
+	if (gone)
+		(void)nc_save_remove(s->folder, name, "chain");
+	else
+		(void)nc_state_save(s, c, &ticket);
+}
+
+void nc_state_list(struct nc_state *s, const struct nc_keylist *list)
+{
+	nc_chains_list(s->chains, list, on_relisted, s);
 }
 
 /* --- opening -------------------------------------------------------------------------------------------------------- */
 
-static int open_in(struct nc_state *s, int dirfd)
+static int open_folder(int dirfd, const char *name, int *ret)
 {
-	if (mkdirat(dirfd, "hello", 0750) < 0 && errno != EEXIST)
+	if (mkdirat(dirfd, name, 0750) < 0 && errno != EEXIST)
 		return -errno;
-	s->hello = openat(dirfd, "hello", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (s->hello < 0)
-		return -errno;
+	*ret = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return *ret < 0 ? -errno : 0;
+}
+
+static int open_in(struct nc_state *s, int dirfd, struct nc_buf *err)
+{
+	int rc = nc_saver_new(&s->saver);
+
+	if (rc == 0)
+		rc = open_folder(dirfd, "hello", &s->hello);
+	if (rc == 0)
+		rc = open_folder(dirfd, "chains", &s->folder);
+	if (rc)
+		return rc;
 	s->revoked = openat(dirfd, "revoked", O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
-	return s->revoked < 0 ? -errno : read_revoked(s);
+	rc = s->revoked < 0 ? -errno : read_revoked(s);
+	if (rc == 0)
+		rc = nc_chains_new(&s->chains);
+	return rc ? rc : nc_chains_load(s->chains, s->folder, err);
 }
 
 int nc_state_open(const char *dir, struct nc_state **ret, struct nc_buf *err)
@@ -165,13 +260,19 @@ int nc_state_open(const char *dir, struct nc_state **ret, struct nc_buf *err)
 	int dirfd = s ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	int rc = !s ? -ENOMEM : dirfd < 0 ? -errno : 0;
 
-	if (s)
-		s->hello = s->revoked = -1;
+	if (s) {
+		s->hello = s->folder = s->revoked = -1;
+		TAILQ_INIT(&s->hellos);
+	}
 	if (rc == 0)
-		rc = open_in(s, dirfd);
+		rc = open_in(s, dirfd, err);
+	/* what was made in it lasts */
+	if (rc == 0 && fsync(dirfd) != 0)
+		rc = -errno;
 	if (dirfd >= 0)
 		close(dirfd);
 	if (rc) {
+		nc_buf_reset(err);
 		nc_buf_printf(err, "%s: %s", dir, rc == -EINVAL ? "the file \"revoked\" is damaged" : strerrordesc_np(-rc));
 		nc_state_close(s);
 		return rc;
@@ -180,14 +281,29 @@ int nc_state_open(const char *dir, struct nc_state **ret, struct nc_buf *err)
 	return 0;
 }
 
+int nc_state_attach(struct nc_state *s, struct nc_loop *loop, nc_saved_fn fn, void *user)
+{
+	s->fn = fn;
+	s->user = user;
+	return nc_saver_attach(s->saver, loop, on_saved, s);
+}
+
 void nc_state_close(struct nc_state *s)
 {
+	struct hello *h;
+
 	if (!s)
 		return;
-	if (s->hello >= 0)
-		close(s->hello);
-	if (s->revoked >= 0)
-		close(s->revoked);
+	nc_saver_free(s->saver);
+	while ((h = TAILQ_FIRST(&s->hellos))) {
+		TAILQ_REMOVE(&s->hellos, h, all);
+		free(h);
+	}
+	nc_chains_free(s->chains);
+	int fds[] = { s->hello, s->folder, s->revoked };
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
 	free(s->keys);
 	free(s);
 }

@@ -18,7 +18,19 @@
 #define DAEMONS   NC_CTL_DAEMONS
 #define WORDS_MAX (DAEMONS * NC_CONTROL_COMMANDS_MAX + 16)
 
-enum option_id { OPT_JSON, OPT_WATCH, OPT_ALL, OPT_TYPE, OPT_SENSOR, OPT_OPENMETRICS, OPT_SOCKET, OPT_HELP, OPT_VERSION };
+enum option_id {
+	OPT_JSON,
+	OPT_WATCH,
+	OPT_ALL,
+	OPT_TYPE,
+	OPT_SENSOR,
+	OPT_OPENMETRICS,
+	OPT_SOCKET,
+	OPT_NOW,
+	OPT_FINISH,
+	OPT_HELP,
+	OPT_VERSION
+};
 
 static const struct option_row {
 	const char *name;
@@ -32,6 +44,8 @@ static const struct option_row {
 	[OPT_SENSOR] = { "--sensor", "NAME", "tail: records of this sensor only" },
 	[OPT_OPENMETRICS] = { "--openmetrics", NULL, "metrics: in the form of OpenMetrics" },
 	[OPT_SOCKET] = { "--socket", "PATH", "ask the daemon that listens on PATH" },
+	[OPT_NOW] = { "--now", NULL, "rotate-keys: the old key is not good any longer than it must be" },
+	[OPT_FINISH] = { "--finish", NULL, "rotate-keys: end the old key" },
 	[OPT_HELP] = { "--help", NULL, "print this" },
 	[OPT_VERSION] = { "--version", NULL, "print the version of netcapctl" },
 };
@@ -143,6 +157,10 @@ static int set_option(struct nc_ctl *c, enum option_id id, const char *argument)
 		break;
 	case OPT_SOCKET:
 		c->socket = argument;
+		break;
+	case OPT_NOW:
+	case OPT_FINISH:
+		c->flag = options[id].name + 2;
 		break;
 	case OPT_HELP:
 		c->help = true;
@@ -357,7 +375,7 @@ static void print_people(const struct nc_ctl *c, int d, const char *heading, jso
 /* The parameters of a call into *ret; an exit code. */
 static int parameters_of(const struct nc_ctl *c, const struct nc_control_command *cmd, json_t **ret)
 {
-	json_t *o = c->argument_count ? json_object() : NULL;
+	json_t *o = c->argument_count || c->flag ? json_object() : NULL;
 	char hex[65];
 
 	for (size_t i = 0; i < c->argument_count; i++) {
@@ -374,6 +392,8 @@ static int parameters_of(const struct nc_ctl *c, const struct nc_control_command
 			return usage(c, "not UTF-8:", text, NULL);
 		}
 	}
+	if (c->flag)
+		json_object_set_new(o, c->flag, json_true());
 	*ret = o;
 	return NC_CTL_OK;
 }
@@ -539,6 +559,31 @@ static int identify(struct nc_ctl *c)
 	return nc_ctl_explain(c->err, &t, &info, rc, NULL);
 }
 
+/* Flags are the boolean parameters that a command's signature names. */
+static bool has_flag(const struct nc_control_command *cmd, const char *flag)
+{
+	char parameter[32];
+
+	snprintf(parameter, sizeof(parameter), "%s: ?bool", flag);
+	return cmd && strstr(cmd->signature, parameter);
+}
+
+/* Whether a daemon that the line may mean knows it. */
+static bool takes_flag(const struct nc_ctl *c)
+{
+	bool takes = false;
+
+	for (int d = 0; d < DAEMONS; d++)
+		takes = takes || ((c->daemon < 0 || c->daemon == d) && has_flag(find_command(d, c->command), c->flag));
+	return takes;
+}
+
+static int wrong_flag(const struct nc_ctl *c, const char *who)
+{
+	fprintf(c->err, "netcapctl: %s of %s takes no --%s\n", c->command, who, c->flag);
+	return NC_CTL_USAGE;
+}
+
 static int run_once(const struct nc_ctl *c)
 {
 	struct nc_ctl_target targets[DAEMONS];
@@ -560,7 +605,10 @@ static int run_once(const struct nc_ctl *c)
 		if (code)
 			return code;
 	}
-	return run_one(c, d, &targets[d], find_command(d, c->command));
+	const struct nc_control_command *cmd = find_command(d, c->command);
+	if (c->flag && !has_flag(cmd, c->flag))
+		return wrong_flag(c, nc_control_service((enum nc_control_daemon)d)->name);
+	return run_one(c, d, &targets[d], cmd);
 }
 
 /* Options that only one command has. */
@@ -601,6 +649,9 @@ static int check_command(const struct nc_ctl *c)
 	int code = check_options(c);
 	if (code)
 		return code;
+	if (c->flag && !takes_flag(c))
+		return wrong_flag(c,
+		                  c->daemon < 0 ? "either daemon" : nc_control_service((enum nc_control_daemon)c->daemon)->name);
 	for (int d = 0; c->watch && d < DAEMONS; d++) {
 		const struct nc_control_command *cmd = find_command(d, c->command);
 		if (cmd && cmd->right != NC_CONTROL_LOOK)

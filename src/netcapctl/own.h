@@ -22,6 +22,7 @@ struct nc_ctl {
 	const char *command;
 	const char *arguments[NC_CTL_ARGUMENTS];
 	size_t argument_count;
+	const char *flag; /* of rotate-keys */
 	struct nc_ctl_history *history; /* --watch status */
 };
 

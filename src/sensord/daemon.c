@@ -208,6 +208,18 @@ static const char *reload_command(void *user, json_t *parameters, json_t **reply
 	return name;
 }
 
+static const char *rotate_keys(void *user, json_t *parameters, json_t **reply)
+{
+	struct daemon *d = user;
+	int rc = nc_sensor_rotate_keys(&d->sensor, json_is_true(json_object_get(parameters, "now")));
+
+	if (rc == 0)
+		return NULL;
+	*reply = json_pack("{s:s}", "reason",
+	                   rc == -ENOTSUP ? "only sessions can tell the collector of a new key" : strerrordesc_np(-rc));
+	return "NotPossible";
+}
+
 static const char *get_version(void *user, json_t *parameters, json_t **reply)
 {
 	(void)user;
@@ -223,6 +235,7 @@ static int start_control(struct daemon *d, struct nc_buf *err)
 		{ "reload", reload_command },     { "version", get_version },
 		{ "interfaces", get_interfaces }, { "types", get_types },
 		{ "config", get_config },         { "log-level", nc_control_log_level },
+		{ "rotate-keys", rotate_keys },
 	};
 	const struct nc_control_service *service = nc_control_service(NC_CONTROL_SENSORD);
 	const struct nc_control_info info = {

@@ -4,6 +4,8 @@ libsensord_a_SOURCES = \
 	src/sensord/address.c src/sensord/address.h \
 	src/sensord/daemon.c src/sensord/daemon.h \
 	src/sensord/datagram.c src/sensord/datagram.h \
+	src/sensord/keys.c src/sensord/keys.h \
+	src/sensord/learned.c src/sensord/learned.h \
 	src/sensord/ledger.c src/sensord/ledger.h \
 	src/sensord/lookup.c src/sensord/lookup.h \
 	src/sensord/sensor.c src/sensord/sensor.h \

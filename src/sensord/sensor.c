@@ -34,8 +34,10 @@ static void announce_key(const struct nc_sensor *s)
 {
 	char fingerprint[NC_KEY_FINGERPRINT], hex[2 * NC_KEY_LEN + 1];
 
-	nc_key_fingerprint(fingerprint, s->keys->pub);
-	nc_text_hex(hex, s->keys->pub, NC_KEY_LEN);
+	const uint8_t *pub = nc_keyring_current(s->ring)->pub;
+
+	nc_key_fingerprint(fingerprint, pub);
+	nc_text_hex(hex, pub, NC_KEY_LEN);
 	nc_say(NC_SAY_SENSOR_KEY, &(struct nc_about){ .fingerprint = fingerprint }, "this sensor's key is %s", fingerprint);
 	nc_say(NC_SAY_SENSOR_KEY_AUTHORISE, NULL, "to authorise it, on the collector: netcapctl authorize %s %s", s->name, hex);
 }
@@ -50,20 +52,30 @@ static int start_keys(struct nc_sensor *s, struct nc_buf *err)
 		return rc;
 	}
 	s->state_dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	s->keys = nc_keypair_new();
-	if (s->state_dir < 0 || !s->keys) {
-		int rc = s->state_dir < 0 ? -errno : -ENOMEM;
+	if (s->state_dir < 0) {
+		int rc = -errno;
 		nc_buf_printf(err, "state: %s: %s", dir, strerror(-rc));
 		return rc;
 	}
-	int rc = nc_keypair_read(s->keys, dir, err);
-	if (rc == -ENOENT) {
-		nc_buf_reset(err);
-		nc_keypair_generate(s->keys);
-		rc = nc_keypair_write(s->keys, dir, err);
-	}
-	if (rc == 0)
-		announce_key(s);
+	int rc = nc_keyring_open(dir, true, &s->ring, err);
+	if (rc)
+		return rc;
+	if (nc_keyring_replaced(s->ring))
+		nc_say(NC_SAY_KEYS_BY_HAND, NULL, "%s: priv.key was replaced by hand: the change of keys that was under way is forgotten", dir);
+	announce_key(s);
+	return 0;
+}
+
+static int start_psk(struct nc_sensor *s, struct nc_buf *err)
+{
+	const char *file = s->settings->collector_psk, *why = "no locked memory for the key";
+
+	if (!*file)
+		return 0;
+	s->psk = nc_keys_memory(NC_NOISE_PSK_LEN);
+	int rc = s->psk ? nc_key_read_secret(AT_FDCWD, file, s->psk, &why) : -ENOMEM;
+	if (rc)
+		nc_buf_printf(err, "collector.psk: %s: %s", file, why);
 	return rc;
 }
 
@@ -210,6 +222,16 @@ static int read_keys(const struct nc_sensor_settings *set, uint8_t keys[static N
 	return 0;
 }
 
+static void on_seal_to(void *user, const uint8_t key[static NC_KEY_LEN])
+{
+	nc_ship_seal_to(((struct nc_sensor *)user)->ship, key);
+}
+
+static bool on_behind(void *user)
+{
+	return nc_ship_behind(((struct nc_sensor *)user)->ship);
+}
+
 static const char *ask_status(struct nc_sensor *s, json_t **result)
 {
 	*result = nc_sensor_status(s);
@@ -257,7 +279,8 @@ static int start_session(struct nc_sensor *s, uint8_t keys[static NC_COLLECTORS_
 	struct nc_session_transport_options o = {
 		.loop = s->loop,
 		.addresses = &set->collector_address,
-		.own = s->keys,
+		.ring = s->ring,
+		.psk = s->psk,
 		.state_dir = s->state_dir,
 		.epoch = s->epoch,
 		.interfaces = &set->interfaces,
@@ -265,6 +288,8 @@ static int start_session(struct nc_sensor *s, uint8_t keys[static NC_COLLECTORS_
 		.renew_interval = set->collector_renew_interval,
 		.renew_bytes = set->collector_renew_bytes,
 		.command = on_command,
+		.seal_to = on_seal_to,
+		.behind = on_behind,
 		.user = s,
 	};
 
@@ -277,7 +302,7 @@ static int start_datagram(struct nc_sensor *s, uint8_t keys[static NC_COLLECTORS
 {
 	const struct nc_sensor_settings *set = s->settings;
 	struct nc_datagram_options o = {
-		.own = s->keys,
+		.own = nc_keyring_current(s->ring),
 		.client_id = s->name,
 		.source = s->name,
 		.payloads = set->payloads,
@@ -305,7 +330,7 @@ static int start_transport(struct nc_sensor *s, struct nc_buf *err)
 	if (rc == 0)
 		rc = nc_ship_new(s->loop, s->transport, set->queue_limit, &s->ship);
 	if (rc == 0 && *set->spool_path)
-		start_spool(s, keys[0]);
+		start_spool(s, nc_session_transport_peer(s->transport));
 	return rc;
 }
 
@@ -381,7 +406,10 @@ int nc_sensor_start(struct nc_sensor *s, struct nc_loop *loop, const struct nc_s
 		snprintf(s->name, sizeof(s->name), "%s", settings->name);
 	else if (gethostname(s->name, sizeof(s->name) - 1) != 0)
 		snprintf(s->name, sizeof(s->name), "sensor");
+	s->key_grace = settings->key_grace / NC_NS_PER_S;
 	int rc = start_keys(s, err);
+	if (rc == 0)
+		rc = start_psk(s, err);
 	if (rc == 0)
 		rc = start_transport(s, err);
 	if (rc)
@@ -419,7 +447,26 @@ void nc_sensor_flush(struct nc_sensor *s)
 int nc_sensor_apply(struct nc_sensor *s, const struct nc_sensor_settings *settings)
 {
 	nc_ship_limit(s->ship, settings->queue_limit, settings->spool_limit);
+	s->key_grace = settings->key_grace / NC_NS_PER_S;
 	return set_timers(s, settings);
+}
+
+int nc_sensor_rotate_keys(struct nc_sensor *s, bool now)
+{
+	char fingerprint[NC_KEY_FINGERPRINT];
+
+	if (s->settings->collector_transport != NC_TRANSPORT_SESSION)
+		return -ENOTSUP;
+	int rc = nc_session_transport_rotate_keys(s->transport, now ? 0 : s->key_grace);
+	if (rc) {
+		nc_say(NC_SAY_KEY_NOT_KEPT, &(struct nc_about){ .reason = strerrordesc_np(-rc) },
+		       "the sensor's next key can't be kept: %s", strerrordesc_np(-rc));
+		return rc;
+	}
+	nc_key_fingerprint(fingerprint, nc_keyring_next(s->ring)->pub);
+	nc_say(NC_SAY_KEY_NEXT, &(struct nc_about){ .fingerprint = fingerprint },
+	       "the sensor's next key is %s, which is used once the collector has it", fingerprint);
+	return 0;
 }
 
 uint64_t nc_sensor_end(struct nc_sensor *s, uint64_t *kept)
@@ -433,6 +480,7 @@ uint64_t nc_sensor_end(struct nc_sensor *s, uint64_t *kept)
 	(void)nc_keep_close(s->keep);
 	if (s->state_dir >= 0)
 		close(s->state_dir);
-	nc_keypair_free(s->keys);
+	nc_keyring_free(s->ring);
+	sodium_free(s->psk);
 	return left;
 }

@@ -11,7 +11,7 @@
 #include "pipeline/pipeline.h"
 #include "sensord/settings.h"
 #include "sensord/ship.h"
-#include "wire/keys.h"
+#include "wire/keyring.h"
 
 #define NC_SENSOR_INTERFACES_MAX 32u
 
@@ -28,7 +28,9 @@ struct nc_sensor_interface {
 struct nc_sensor {
 	struct nc_loop *loop;
 	const struct nc_sensor_settings *settings;
-	struct nc_keypair *keys;
+	struct nc_keyring *ring;
+	uint8_t *psk; /* NULL: none */
+	int64_t key_grace; /* s */
 	char name[256];
 	int state_dir;
 	struct nc_ship *ship;
@@ -58,6 +60,8 @@ void nc_sensor_flush(struct nc_sensor *s);
 void nc_sensor_flush_flows(struct nc_sensor *s);
 /* Takes over what can change while it runs; keeps no pointer to these settings. */
 int nc_sensor_apply(struct nc_sensor *s, const struct nc_sensor_settings *settings);
+/* Begins to replace the sensor's key; `now`: the old one is not good any more once the new one is used. 0 or negative errno. */
+int nc_sensor_rotate_keys(struct nc_sensor *s, bool now);
 /* The status object of GetStatus; a new reference. */
 json_t *nc_sensor_status(const struct nc_sensor *s);
 /* The arrays of GetInterfaces and GetTypes; new references. */

@@ -14,8 +14,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/message.h"
+#include "base/save.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "sensord/address.h"
@@ -29,7 +31,6 @@
 #define FLIGHTS_MAX 65536u
 #define ROOM_LEAST  (256u * 1024u)
 #define HELLO_FILE  "hello.time"
-#define HELLO_NEXT  "hello.time.next"
 
 struct transport;
 
@@ -38,7 +39,10 @@ struct link {
 	struct transport *t;
 	struct nc_session *s;
 	uint64_t number;
-	bool ready; /* both HELLOs are there */
+	size_t endpoint;
+	struct nc_sensor_choice keys;
+	bool ready;  /* both HELLOs are there */
+	bool behind; /* the collector was told that something waits which is sealed to an earlier key */
 	int64_t since, deadline;
 	size_t flying;        /* blocks without an outcome */
 	uint64_t window;      /* the collector's, 0: any */
@@ -52,17 +56,13 @@ struct flight {
 	uint32_t size;
 };
 
-struct endpoint {
-	struct nc_address address;
-	uint8_t key[NC_KEY_LEN];
-};
-
 struct transport {
 	struct nc_transport t; /* first */
 	struct nc_session_transport_options o;
 	struct nc_sessions *shared;
-	struct endpoint endpoints[NC_COLLECTORS_MAX];
+	struct nc_address endpoints[NC_COLLECTORS_MAX];
 	size_t count, at;
+	struct nc_sensor_keys keys;
 	struct nc_lookup lookup;
 	struct nc_loop_fd *lookup_watch;
 	struct nc_lookup_answer answer;
@@ -78,6 +78,7 @@ struct transport {
 	int64_t hold, hold_until; /* the collector said: later */
 	uint64_t room;            /* what may be on its way: the window, and less since it said so */
 	uint64_t hello;           /* time of the last one */
+	struct nc_log_limit keys_said;
 	struct nc_log_limit said, connected_said;
 };
 
@@ -89,29 +90,23 @@ static const char *const nobody = "nobody";
 
 static void read_hello(struct transport *t)
 {
-	char text[32] = "";
-	int fd = t->o.state_dir < 0 ? -1 : openat(t->o.state_dir, HELLO_FILE, O_RDONLY | O_CLOEXEC);
+	char text[32];
+	ssize_t n = t->o.state_dir < 0 ? -ENOENT : nc_save_read(t->o.state_dir, HELLO_FILE, text, sizeof(text) - 1, NULL);
 
-	if (fd < 0)
+	if (n < 0)
 		return;
-	ssize_t n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (n > 0)
-		t->hello = strtoull(text, NULL, 10);
+	text[n] = '\0';
+	t->hello = strtoull(text, NULL, 10);
 }
 
+/* Synced: where the clock is wrong after a power failure, the collector refuses what is not above the last one. */
 static void write_hello(const struct transport *t)
 {
 	char text[32];
-	int fd = t->o.state_dir < 0 ? -1 : openat(t->o.state_dir, HELLO_NEXT, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-
-	if (fd < 0)
-		return;
 	int n = snprintf(text, sizeof(text), "%" PRIu64 "\n", t->hello);
-	bool ok = write(fd, text, (size_t)n) == n;
-	close(fd);
-	if (ok)
-		(void)renameat(t->o.state_dir, HELLO_NEXT, t->o.state_dir, HELLO_FILE);
+
+	if (t->o.state_dir >= 0)
+		(void)nc_save(t->o.state_dir, HELLO_FILE, text, (size_t)n, 0640, "hello");
 }
 
 /* It grows even when the clock does not, or was set back. */
@@ -295,6 +290,145 @@ static void next_attempt(struct transport *t)
 		retry_after(t, 0);
 }
 
+/* --- keys ----------------------------------------------------------------------------------------------------------- */
+
+static void renew(struct transport *t);
+
+static int64_t seconds(void)
+{
+	return nc_time_real() / NC_NS_PER_S;
+}
+
+static void renew_if_stale(struct link *l)
+{
+	if (l == l->t->now && nc_sensor_keys_stale(&l->t->keys, l->endpoint, &l->keys, nc_time_mono()))
+		renew(l->t);
+}
+
+/* What a collector can cause is said at a bounded rate. */
+static bool say_key_allowed(struct transport *t)
+{
+	unsigned hidden;
+
+	return nc_log_allow(&t->keys_said, 20, 60 * NC_NS_PER_S, nc_time_mono(), &hidden);
+}
+
+static int64_t grace_of(const struct transport *t, const struct nc_keypair *news)
+{
+	int64_t left = nc_keyring_until(t->keys.ring) - seconds();
+
+	if (news == nc_keyring_next(t->keys.ring))
+		return nc_keyring_grace(t->keys.ring);
+	return left > 0 ? left : 0;
+}
+
+/* Tells the collector of a key of ours that it does not know yet. */
+static void send_next_key(struct link *l)
+{
+	const struct nc_keypair *k = nc_sensor_keys_news(&l->t->keys, &l->keys);
+	const uint8_t *session = nc_session_hash(l->s);
+	Session__NextKey m = SESSION__NEXT_KEY__INIT;
+	uint8_t pub[NC_KEY_LEN], proof[NC_KEY_PROOF];
+
+	if (!k || !session || nc_key_prove(proof, k, l->keys.peer, session) != 0)
+		return;
+	memcpy(pub, k->pub, NC_KEY_LEN);
+	m.key = (ProtobufCBinaryData){ .data = pub, .len = sizeof(pub) };
+	m.proof = (ProtobufCBinaryData){ .data = proof, .len = sizeof(proof) };
+	m.grace = (uint64_t)grace_of(l->t, k);
+	(void)NC_FAULT("before-next-key");
+	if (nc_session_send_message(l->s, NC_FRAME_NEXT_KEY, &m.base) == 0)
+		nc_say(NC_SAY_KEY_ANNOUNCED, &(struct nc_about){ .address = l->name },
+		       "this sensor's next key is announced to the collector at %s", l->name);
+	(void)NC_FAULT("after-next-key");
+}
+
+static int on_key_kept(struct link *l, const ProtobufCMessage *m)
+{
+	const Session__KeyKept *k = (const Session__KeyKept *)m;
+	char shown[NC_SESSION_WHY], fingerprint[NC_KEY_FINGERPRINT];
+	struct nc_about about = { .address = l->name, .fingerprint = fingerprint, .reason = shown };
+
+	nc_key_fingerprint(fingerprint, k->key.data);
+	nc_text_escape(shown, sizeof(shown), k->error, strlen(k->error));
+	if (*shown) {
+		if (say_key_allowed(l->t))
+			nc_say(NC_SAY_KEY_NOT_TAKEN, &about, "the collector at %s does not take this sensor's next key %s: %s",
+			       l->name, fingerprint, shown);
+		return 0;
+	}
+	(void)NC_FAULT("before-key-switch");
+	int rc = nc_sensor_keys_kept(&l->t->keys, l->endpoint, k->key.data, seconds());
+	(void)NC_FAULT("after-key-switch");
+	if (rc > 0)
+		nc_say(NC_SAY_KEY_SWITCHED, &about,
+		       "the collector at %s has this sensor's next key, which is in use from now on: %s", l->name, fingerprint);
+	else if (rc < 0 && rc != -ENOENT)
+		nc_say(NC_SAY_KEY_NOT_KEPT, NULL, "this sensor's next key can't be taken into use: %s", strerrordesc_np(-rc));
+	renew_if_stale(l);
+	return 0;
+}
+
+/* The spool is sealed for the first collector. */
+static bool seals_for(const struct link *l)
+{
+	const struct nc_sensor_keys *k = &l->t->keys;
+
+	return k->peers[l->endpoint].learned == k->peers[0].learned;
+}
+
+static int send_key_kept(struct link *l, const uint8_t key[static NC_KEY_LEN], const char *error)
+{
+	const struct nc_session_transport_options *o = &l->t->o;
+	Session__KeyKept m = SESSION__KEY_KEPT__INIT;
+
+	l->behind = o->behind && seals_for(l) && o->behind(o->user);
+	m.key = (ProtobufCBinaryData){ .data = (uint8_t *)(uintptr_t)key, .len = NC_KEY_LEN };
+	m.error = (char *)(uintptr_t)error;
+	m.behind = l->behind;
+	return nc_session_send_message(l->s, NC_FRAME_KEY_KEPT, &m.base);
+}
+
+/* Once nothing waits any more that is sealed to the collector's earlier key, that one may go. */
+static void check_behind(struct link *l)
+{
+	if (l->behind && !l->t->o.behind(l->t->o.user))
+		(void)send_key_kept(l, nc_sensor_keys_of(&l->t->keys, l->endpoint), "");
+}
+
+static int on_next_key(struct link *l, const ProtobufCMessage *m)
+{
+	const Session__NextKey *k = (const Session__NextKey *)m;
+	struct transport *t = l->t;
+	char fingerprint[NC_KEY_FINGERPRINT];
+	struct nc_about about = { .address = l->name, .fingerprint = fingerprint };
+
+	(void)NC_FAULT("before-learned");
+	int rc = nc_sensor_keys_learn(&t->keys, l->endpoint, k->key.data);
+	(void)NC_FAULT("after-learned");
+	nc_key_fingerprint(fingerprint, k->key.data);
+	if (rc < 0 && say_key_allowed(t))
+		nc_say(NC_SAY_KEY_NOT_KEPT, &about, "the next key %s of the collector at %s can't be kept: %s", fingerprint,
+		       l->name, strerrordesc_np(-rc));
+	if (rc > 0 && say_key_allowed(t))
+		nc_say(NC_SAY_COLLECTOR_KEY_NEW, &about, "the collector at %s has a new key, which is used from now on: %s",
+		       l->name, fingerprint);
+	if (rc > 0 && t->o.seal_to && seals_for(l))
+		t->o.seal_to(t->o.user, k->key.data);
+	rc = send_key_kept(l, k->key.data, rc < 0 ? strerrordesc_np(-rc) : "");
+	(void)NC_FAULT("after-key-kept");
+	renew_if_stale(l);
+	return rc == -ENOMEM ? rc : 0;
+}
+
+static void check_keys(struct link *l)
+{
+	check_behind(l);
+	renew_if_stale(l);
+	if (nc_sensor_keys_expire(&l->t->keys, &l->keys, seconds()))
+		nc_say(NC_SAY_OLD_KEY_GONE, NULL, "this sensor's old key is gone");
+}
+
 /* --- what the collector says ---------------------------------------------------------------------------------------- */
 
 static int send_hello(struct link *l)
@@ -344,6 +478,8 @@ static void become_ready(struct link *l)
 		       first ? "connected to the collector at" : "a new session with the collector at", l->name,
 		       first ? "" : " has taken over");
 	}
+	nc_sensor_keys_worked(&t->keys, l->endpoint, &l->keys);
+	send_next_key(l);
 	check_old(t);
 	tell_ready(t);
 }
@@ -445,6 +581,8 @@ static int (*const handlers[NC_FRAME_TYPES])(struct link *l, const ProtobufCMess
 	[NC_FRAME_ACK] = on_ack,
 	[NC_FRAME_REJECT] = on_reject,
 	[NC_FRAME_COMMAND] = on_command,
+	[NC_FRAME_NEXT_KEY] = on_next_key,
+	[NC_FRAME_KEY_KEPT] = on_key_kept,
 };
 
 static int on_frame(void *user, struct nc_session *s, enum nc_frame_type type, const uint8_t *p, size_t n)
@@ -476,6 +614,7 @@ static void on_closed(void *user, struct nc_session *s, int error, const char *w
 	struct link *l = user;
 	struct transport *t = l->t;
 	bool was_now = l == t->now, was_next = l == t->next;
+	bool again = was_next && error == -ECONNRESET && nc_sensor_keys_refused(&t->keys, l->endpoint, nc_time_mono());
 
 	(void)s;
 	/* a collector says nothing to those whom it does not let in */
@@ -488,6 +627,10 @@ static void on_closed(void *user, struct nc_session *s, int error, const char *w
 		/* it worked until now: the same collector first */
 		t->answer.count = t->answer_at = 0;
 		retry_later(t);
+	} else if (again && t->answer_at > 0) {
+		/* the same address, with another key of ours or of the collector's */
+		t->answer_at--;
+		retry_after(t, 0);
 	} else if (was_next) {
 		next_attempt(t);
 	}
@@ -499,24 +642,26 @@ static const struct nc_session_events link_events = {
 
 /* --- connecting ----------------------------------------------------------------------------------------------------- */
 
-static void name_link(struct link *l, const struct endpoint *e)
+static void name_link(struct link *l, const struct nc_address *e)
 {
-	nc_address_text(&e->address, l->name, sizeof(l->name));
+	nc_address_text(e, l->name, sizeof(l->name));
 }
 
 /* Connects to the next address of the present collector. */
 static void connect_next(struct transport *t)
 {
-	const struct endpoint *e = &t->endpoints[t->at];
+	const struct nc_address *e = &t->endpoints[t->at];
 	unsigned i = t->answer_at++;
 	struct link *l = calloc(1, sizeof(*l));
 	int rc = -ENOMEM;
 
 	if (l) {
-		*l = (struct link){ .t = t, .number = ++t->links };
+		*l = (struct link){ .t = t, .number = ++t->links, .endpoint = t->at };
 		name_link(l, e);
+		t->o.session.own[0] = nc_sensor_keys_choose(&t->keys, t->at, &l->keys);
+		nc_sessions_set(t->shared, &t->o.session);
 		rc = nc_session_connect(t->shared, (const struct sockaddr *)&t->answer.list[i].address, t->answer.list[i].len,
-		                        e->key, t->o.psk, next_hello(t), &link_events, l, &l->s);
+		                        l->keys.peer, t->o.psk, next_hello(t), &link_events, l, &l->s);
 	}
 	if (rc == 0) {
 		t->next = l;
@@ -529,7 +674,7 @@ static void connect_next(struct transport *t)
 
 static void answered(struct transport *t)
 {
-	const struct endpoint *e = &t->endpoints[t->at];
+	const struct nc_address *e = &t->endpoints[t->at];
 
 	t->answer_at = 0;
 	if (t->answer.error == 0 && t->answer.count > 0) {
@@ -537,7 +682,7 @@ static void answered(struct transport *t)
 		return;
 	}
 	t->answer.count = 0;
-	remember(t, e->address.host, t->answer.error ? gai_strerror(t->answer.error) : "has no address");
+	remember(t, e->host, t->answer.error ? gai_strerror(t->answer.error) : "has no address");
 	next_attempt(t);
 }
 
@@ -557,7 +702,7 @@ static void on_lookup(void *user, uint32_t events)
 
 static void look_up(struct transport *t)
 {
-	const struct nc_address *a = &t->endpoints[t->at].address;
+	const struct nc_address *a = &t->endpoints[t->at];
 
 	if (nc_lookup_numeric(a->host, a->port, &t->answer)) {
 		answered(t);
@@ -599,6 +744,8 @@ static void on_tick(void *user)
 	int64_t now = nc_time_mono();
 
 	check_old(t);
+	if (t->now)
+		check_keys(t->now);
 	if (t->now && (now - t->now->since >= t->o.renew_interval || nc_session_bytes_out(t->now->s) >= t->o.renew_bytes))
 		renew(t);
 	if (t->now && t->blocked && now >= t->hold_until)
@@ -704,15 +851,14 @@ static int set_endpoints(struct transport *t, struct nc_buf *err)
 		return -EINVAL;
 	}
 	for (size_t i = 0; i < list->count; i++) {
-		struct endpoint *e = &t->endpoints[i];
-		if (!nc_address_parse(list->items[i], &e->address)) {
+		struct nc_address *e = &t->endpoints[i];
+		if (!nc_address_parse(list->items[i], e)) {
 			nc_buf_printf(err, "collector.address: \"%s\" is not \"host:port\" or \"[v6]:port\"", list->items[i]);
 			return -EINVAL;
 		}
-		memcpy(e->key, t->o.keys[i], NC_KEY_LEN);
 	}
 	t->count = list->count;
-	return 0;
+	return nc_sensor_keys_open(&t->keys, t->o.ring, t->o.own, t->o.state_dir, t->o.keys, t->count, err);
 }
 
 static int start(struct transport *t)
@@ -720,7 +866,7 @@ static int start(struct transport *t)
 	int64_t tick = t->o.renew_interval / 4;
 
 	tick = tick > TICK_MAX ? TICK_MAX : tick < TICK_MIN ? TICK_MIN : tick;
-	t->o.session.own[0] = t->o.own;
+	t->o.session.own[0] = nc_sensor_keys_own(&t->keys);
 	t->o.session.own[1] = NULL;
 	int rc = nc_sessions_new(t->o.loop, &t->o.session, &t->shared);
 	if (rc == 0)
@@ -757,6 +903,21 @@ int nc_session_transport(const struct nc_session_transport_options *o, struct nc
 void nc_session_transport_renew(struct nc_transport *x)
 {
 	renew((struct transport *)x);
+}
+
+int nc_session_transport_rotate_keys(struct nc_transport *x, int64_t grace)
+{
+	struct transport *t = (struct transport *)x;
+	int rc = t->keys.ring ? nc_keyring_prepare(t->keys.ring, grace) : -ENOTSUP;
+
+	if (rc == 0 && t->now)
+		send_next_key(t->now);
+	return rc;
+}
+
+const uint8_t *nc_session_transport_peer(const struct nc_transport *x)
+{
+	return nc_sensor_keys_of(&((const struct transport *)x)->keys, 0);
 }
 
 json_t *nc_session_transport_status(const struct nc_transport *x)

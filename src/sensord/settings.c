@@ -159,6 +159,16 @@ const struct nc_conf_option nc_sensor_options[] = {
 		.help = "Folder of the sensor's key pair, which is made at the first start, and of errors.pcap, unknown.pcap and errors.log.",
 	},
 	{
+		.key = "key_grace",
+		.kind = NC_CONF_DURATION,
+		AT(key_grace),
+		.dflt = "1d",
+		.min = 0,
+		.max = 365 * 24 * 3600 * NC_NS_PER_S,
+		.help = "How long the sensor's old key is good after netcapctl rotate-keys, from the moment on when the new one is used. The collector "
+			"may allow less.",
+	},
+	{
 		.key = "streams.memory",
 		.kind = NC_CONF_SIZE,
 		AT(stream_memory),
@@ -184,6 +194,15 @@ const struct nc_conf_option nc_sensor_options[] = {
 		.dflt = NC_SYSCONFDIR "/collector.pub",
 		.restart = true,
 		.help = "File with the collector's public key, a copy of its pub.key. One for all addresses, or one for each of them.",
+	},
+	{
+		.key = "collector.psk",
+		.kind = NC_CONF_STRING,
+		AT(collector_psk),
+		.dflt = "",
+		.restart = true,
+		.help = "File with a pre-shared key of 64 hex digits, which only the daemon's user may read (mode 0600); the collector has the same one "
+			"in NAME.psk beside this sensor's NAME.pub. Empty: none.",
 	},
 	{
 		.key = "collector.transport",

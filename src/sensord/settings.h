@@ -24,6 +24,8 @@ struct nc_sensor_settings {
 	struct nc_conf_list include, exclude;
 	char *state;
 	struct nc_conf_list collector_address, collector_key;
+	char *collector_psk;
+	int64_t key_grace;
 	int collector_transport, collector_peer;
 	uint64_t collector_window, collector_renew_bytes;
 	int64_t collector_renew_interval;

@@ -649,6 +649,11 @@ void nc_ship_seal_to(struct nc_ship *s, const uint8_t key[static NC_KEY_LEN])
 		nc_spool_seal_to(s->spool, key);
 }
 
+bool nc_ship_behind(const struct nc_ship *s)
+{
+	return s->spool && nc_spool_behind(s->spool);
+}
+
 /* The block into memory; false when there is no room. */
 static bool keep(struct nc_ship *s, const struct nc_block_info *info, const uint8_t head[static NC_BLOCK_HEADER_LEN],
                  const uint8_t *block)

@@ -50,6 +50,8 @@ int nc_ship_new(struct nc_loop *loop, struct nc_transport *t, uint64_t limit, st
 void nc_ship_set_spool(struct nc_ship *s, struct nc_spool *spool);
 /* The collector's public key has changed: what is spooled from here on is sealed to this one. */
 void nc_ship_seal_to(struct nc_ship *s, const uint8_t key[static NC_KEY_LEN]);
+/* Whether something waits in the spool that may be sealed to an earlier key. */
+bool nc_ship_behind(const struct nc_ship *s);
 /* Copies a built block of `count` records into the queue and sends what can be sent. When the limit is reached, waiting
  * blocks go to the spool, the oldest first; without one they are dropped by rank (packets, then records of packets, then
  * flows and the like, the ledger last), the oldest first; blocks on their way only for one of a higher rank. */

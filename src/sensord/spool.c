@@ -40,6 +40,7 @@ struct file {
 	uint64_t number, size, at;
 	struct nc_spool_tally left; /* behind `at` */
 	uint64_t out;               /* blocks that were handed out and are not done */
+	bool behind;                /* holds blocks that may be sealed to an earlier key */
 	uint64_t left_types[NC_TYPES_MAX + 1];
 };
 
@@ -366,6 +367,7 @@ static int take_in(struct nc_spool *s, const char *name, uint64_t number)
 	rc = add_file(s, number, &f);
 	if (rc)
 		goto out;
+	f->behind = true;
 	f->size = scan(s, f, fd, (uint64_t)st.st_size);
 	if (f->size < (uint64_t)st.st_size && ftruncate(fd, (off_t)f->size) != 0)
 		(void)fail(s, name, -errno);
@@ -451,7 +453,22 @@ void nc_spool_close(struct nc_spool *s)
 
 void nc_spool_seal_to(struct nc_spool *s, const uint8_t key[static NC_KEY_LEN])
 {
+	struct file *f;
+
+	TAILQ_FOREACH(f, &s->files, entry)
+		f->behind = true;
+	end_writing(s);
 	memcpy(s->key, key, NC_KEY_LEN);
+}
+
+bool nc_spool_behind(const struct nc_spool *s)
+{
+	const struct file *f;
+
+	TAILQ_FOREACH(f, &s->files, entry)
+		if (f->behind && (f->left.blocks || f->out))
+			return true;
+	return false;
 }
 
 void nc_spool_limit(struct nc_spool *s, uint64_t limit)

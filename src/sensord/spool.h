@@ -55,6 +55,9 @@ int nc_spool_open(const char *path, uint64_t limit, const uint8_t key[static NC_
 void nc_spool_close(struct nc_spool *s);
 /* What comes from here on is sealed to this key. */
 void nc_spool_seal_to(struct nc_spool *s, const uint8_t key[static NC_KEY_LEN]);
+/* Whether blocks are there that may be sealed to an earlier key: put in before the last nc_spool_seal_to, or found at the
+ * opening. */
+bool nc_spool_behind(const struct nc_spool *s);
 /* A smaller limit holds at the next nc_spool_put. */
 void nc_spool_limit(struct nc_spool *s, uint64_t limit);
 

@@ -135,11 +135,30 @@ static void add_queue(json_t *o, const struct nc_sensor *s)
 	json_object_set_new(o, "last_error", *last ? json_string(last) : json_null());
 }
 
+static json_t *fingerprint(const struct nc_keypair *k)
+{
+	char text[NC_KEY_FINGERPRINT];
+
+	if (!k)
+		return json_null();
+	nc_key_fingerprint(text, k->pub);
+	return json_string(text);
+}
+
+/* The others are there while the key is being replaced. */
+static void add_keys(json_t *o, const struct nc_keyring *ring)
+{
+	json_object_set_new(o, "fingerprint", fingerprint(nc_keyring_current(ring)));
+	if (nc_keyring_next(ring))
+		json_object_set_new(o, "next_fingerprint", fingerprint(nc_keyring_next(ring)));
+	if (nc_keyring_old(ring))
+		json_object_set_new(o, "old_fingerprint", fingerprint(nc_keyring_old(ring)));
+}
+
 json_t *nc_sensor_status(const struct nc_sensor *s)
 {
 	json_t *o = json_object(), *interfaces = json_array(), *workers = json_array();
 	uint64_t totals[NC_TYPES_MAX] = { 0 }, errors = 0, unknown = 0;
-	char fingerprint[NC_KEY_FINGERPRINT];
 
 	for (unsigned k = 0; k < s->count; k++) {
 		struct nc_pipeline_stats st;
@@ -151,10 +170,9 @@ json_t *nc_sensor_status(const struct nc_sensor *s)
 		errors += st.errors;
 		unknown += st.unknown;
 	}
-	nc_key_fingerprint(fingerprint, s->keys->pub);
 	json_object_set_new(o, "version", json_string(PACKAGE_VERSION));
 	json_object_set_new(o, "name", json_string(s->name));
-	json_object_set_new(o, "fingerprint", json_string(fingerprint));
+	add_keys(o, s->ring);
 	json_object_set_new(o, "uptime_seconds", number((uint64_t)((nc_time_mono() - s->started) / NC_NS_PER_S)));
 	json_object_set_new(o, "interfaces", interfaces);
 	json_object_set_new(o, "records", records(totals));

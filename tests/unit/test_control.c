@@ -262,7 +262,8 @@ static void introspection(void **state)
 
 static void tables_of_the_daemons(void **state)
 {
-	static const char *const acting[] = { "authorize", "log-level", "flush", "reload", "revoke", "sensor-flush", "sensor-rotate" };
+	static const char *const acting[] = { "authorize", "log-level", "flush", "reload", "revoke", "sensor-flush", "sensor-rotate",
+		                              "rotate-keys" };
 	struct nc_control_command out[NC_CONTROL_COMMANDS_MAX];
 	struct nc_control_binding bindings[NC_CONTROL_COMMANDS_MAX + 1];
 
@@ -284,6 +285,8 @@ static void tables_of_the_daemons(void **state)
 			if (c->argument)
 				snprintf(first, sizeof(first), "(%s: %sstring%s)", c->parameter ? c->parameter : "name",
 				         *c->argument == '[' ? "?" : "", second);
+			if (strcmp(c->name, "rotate-keys") == 0)
+				strcpy(first, d == NC_CONTROL_SENSORD ? "(now: ?bool)" : "(finish: ?bool)");
 			if (!c->stream)
 				assert_int_equal(strncmp(c->signature, first, strlen(first)), 0);
 			bindings[i] = (struct nc_control_binding){ c->name, echo };

@@ -190,6 +190,8 @@ static void usage(void **state)
 		{ "authorize one two", "netcapctl: neither a public key nor a file with one: \"two\"; see netcapctl --help\n" },
 		{ "status --type TCP", "netcapctl: not an option of this command: \"--type\"; see netcapctl --help\n" },
 		{ "tail --watch", "netcapctl: not an option of this command: \"--watch\"; see netcapctl --help\n" },
+		{ "status --now", "netcapctl: status of either daemon takes no --now\n" },
+		{ "sensord rotate-keys --finish", "netcapctl: rotate-keys of sensord takes no --finish\n" },
 		{ "revoke one two", "netcapctl: too many words: \"two\"; see netcapctl --help\n" },
 		{ "sensord revoke one", "netcapctl: sensord has no command \"revoke\"\n" },
 		{ "--jsn status", "netcapctl: unknown option \"--jsn\" (did you mean \"--json\"?)\n" },
@@ -237,7 +239,7 @@ static void help(void **state)
 			words += d == 0 || !is_command(0, service->commands[i].name);
 	}
 	assert_int_equal(json_array_size(json_object_get(v, "commands")), words);
-	assert_int_equal(json_array_size(json_object_get(v, "options")), 9);
+	assert_int_equal(json_array_size(json_object_get(v, "options")), 11);
 	json_decref(v);
 	assert_int_equal(ctl("--version")->code, NC_CTL_OK);
 }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -59,21 +60,30 @@ static int teardown(void **state)
 	return 0;
 }
 
+static int hello(struct fixture *f, const uint8_t key[static NC_KEY_LEN], uint64_t when)
+{
+	uint64_t ticket;
+	int rc = nc_state_hello(f->s, key, when, &ticket);
+
+	assert_int_equal(ticket, 0);
+	return rc;
+}
+
 static void hellos_grow(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(nc_state_hello(f->s, key_a, 0), -ESTALE);
-	assert_int_equal(nc_state_hello(f->s, key_a, 5), 0);
-	assert_int_equal(nc_state_hello(f->s, key_a, 5), -ESTALE);
-	assert_int_equal(nc_state_hello(f->s, key_a, 4), -ESTALE);
-	assert_int_equal(nc_state_hello(f->s, key_b, 4), 0);
+	assert_int_equal(hello(f, key_a, 0), -ESTALE);
+	assert_int_equal(hello(f, key_a, 5), 0);
+	assert_int_equal(hello(f, key_a, 5), -ESTALE);
+	assert_int_equal(hello(f, key_a, 4), -ESTALE);
+	assert_int_equal(hello(f, key_b, 4), 0);
 	assert_int_equal(open_again(f), 0);
-	assert_int_equal(nc_state_hello(f->s, key_a, 5), -ESTALE);
-	assert_int_equal(nc_state_hello(f->s, key_b, 4), -ESTALE);
-	assert_int_equal(nc_state_hello(f->s, key_a, 6), 0);
-	assert_int_equal(nc_state_hello(f->s, key_a, UINT64_MAX), 0);
-	assert_int_equal(nc_state_hello(f->s, key_a, UINT64_MAX), -ESTALE);
+	assert_int_equal(hello(f, key_a, 5), -ESTALE);
+	assert_int_equal(hello(f, key_b, 4), -ESTALE);
+	assert_int_equal(hello(f, key_a, 6), 0);
+	assert_int_equal(hello(f, key_a, UINT64_MAX), 0);
+	assert_int_equal(hello(f, key_a, UINT64_MAX), -ESTALE);
 }
 
 static void hellos_that_cannot_be_kept_are_refused(void **state)
@@ -81,9 +91,9 @@ static void hellos_that_cannot_be_kept_are_refused(void **state)
 	struct fixture *f = *state;
 	char command[128];
 
-	snprintf(command, sizeof(command), "rmdir %s/hello", f->dir);
+	snprintf(command, sizeof(command), "rm -r %s/hello", f->dir);
 	assert_int_equal(system(command), 0);
-	int rc = nc_state_hello(f->s, key_a, 5);
+	int rc = hello(f, key_a, 5);
 	assert_true(rc < 0 && rc != -ESTALE);
 }
 
@@ -103,6 +113,21 @@ static void revoked_keys_stay_out(void **state)
 	assert_true(nc_state_revoked(f->s, key_a) && nc_state_revoked(f->s, key_b));
 }
 
+static void all_keys_of_a_sensor_go_together(void **state)
+{
+	struct fixture *f = *state;
+	const uint8_t *keys[] = { key_a, key_b, key_a };
+	char path[96];
+	struct stat st;
+
+	assert_int_equal(nc_state_revoke_all(f->s, keys, 3, "one"), 0);
+	assert_int_equal(open_again(f), 0);
+	assert_true(nc_state_revoked(f->s, key_a) && nc_state_revoked(f->s, key_b));
+	snprintf(path, sizeof(path), "%s/revoked", f->dir);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, 2 * (2 * NC_KEY_LEN + 5));
+}
+
 static void a_damaged_list_lets_nobody_in(void **state)
 {
 	struct fixture *f = *state;
@@ -120,6 +145,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(hellos_grow, setup, teardown),
 		cmocka_unit_test_setup_teardown(hellos_that_cannot_be_kept_are_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(revoked_keys_stay_out, setup, teardown),
+		cmocka_unit_test_setup_teardown(all_keys_of_a_sensor_go_together, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_damaged_list_lets_nobody_in, setup, teardown),
 	};
 

@@ -56,6 +56,13 @@ static const struct nc_control_command sensor_commands[] = {
 		.signature = "() -> (restart_needed: ?string)",
 	},
 	{
+		.name = "rotate-keys",
+		.method = "RotateKeys",
+		.right = NC_CONTROL_ACT,
+		.help = "replace this sensor's key; --now: the old one ends when the new one is used",
+		.signature = "(now: ?bool) -> ()",
+	},
+	{
 		.name = "config",
 		.method = "GetConfig",
 		.right = NC_CONTROL_LOOK,
@@ -181,6 +188,13 @@ static const struct nc_control_command collector_commands[] = {
 		.right = NC_CONTROL_ACT,
 		.help = "read the configuration and the list of sensors again",
 		.signature = "() -> (restart_needed: ?string)",
+	},
+	{
+		.name = "rotate-keys",
+		.method = "RotateKeys",
+		.right = NC_CONTROL_ACT,
+		.help = "replace the collector's key; --finish: end the old one, whoever still needs it",
+		.signature = "(finish: ?bool) -> (unconfirmed: int)",
 	},
 	{
 		.name = "config",
