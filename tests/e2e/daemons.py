@@ -209,7 +209,7 @@ class Daemon:
         self.tell(signal.SIGTERM)
         status = self.process.wait(timeout=DEADLINE)
         self.notes.close()
-        self.process = self.notes = None
+        self.process = None
         same('%s: exit status' % self.program, status, want)
 
     def kill(self):

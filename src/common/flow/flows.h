@@ -55,8 +55,8 @@ struct nc_flows *nc_flows_init(void *mem, size_t size, const uint8_t seed[static
 
 /* Records and removal go together although a worker may die at any point: what is written in step `seq` is removed by
  * nc_flows_settle once that step is done; it is called behind each step. Each worker begins with nc_flows_attach, which does that
- * for its predecessor, whose last step was `done`, and mends what that one left half done. Records of the step `lost` are lost: flows that
- * were cut in it are as they were before. */
+ * for its predecessor, whose last step was `done`, and mends what that one left half done. Records of the step `lost` are lost:
+ * flows that were cut in it are as they were before. */
 void nc_flows_attach(struct nc_flows *f, uint64_t done, uint64_t lost);
 void nc_flows_settle(struct nc_flows *f, uint64_t done);
 /* Counts a packet. A flow that the packet ends goes to the sink as a record: at most three. Not while nc_flows_tight. */
