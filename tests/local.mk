@@ -112,11 +112,13 @@ TEST_TOOLS = \
 
 # What a test may link; of the programs' libraries only what it calls comes in.
 PROGRAM_LIBS = libnetcaptool.a libnetcapctl.a libsensord.a libcollectord.a
+# of both daemons
+DAEMON_LIBS = $(COMMON_LIBS) $(MICROHTTPD_LIBS)
 
 # The whole reassembly, not what plays its part for the readers' own tests.
-STREAM_LIBS = tests/libreplay.a tests/libtape.a $(PROGRAM_LIBS) $(CMOCKA_LIBS) $(COMMON_LIBS)
+STREAM_LIBS = tests/libreplay.a tests/libtape.a $(PROGRAM_LIBS) $(CMOCKA_LIBS) $(DAEMON_LIBS)
 if FUZZERS
-tests_fuzz_fuzz_tcp_LDADD = $(FUZZER_LIBS) tests/libtape.a $(PROGRAM_LIBS) $(COMMON_LIBS)
+tests_fuzz_fuzz_tcp_LDADD = $(FUZZER_LIBS) tests/libtape.a $(PROGRAM_LIBS) $(DAEMON_LIBS)
 else
 tests_fuzz_fuzz_tcp_LDADD = $(STREAM_LIBS)
 endif
@@ -126,10 +128,10 @@ tests_unit_test_tcp_property_LDADD = $(STREAM_LIBS)
 # Every test program is made of the .c file of its name.
 if FUZZERS
 # libFuzzer brings the main: nothing else is built here
-LDADD = $(FUZZER_LIBS) tests/libdrive.a $(PROGRAM_LIBS) $(COMMON_LIBS)
+LDADD = $(FUZZER_LIBS) tests/libdrive.a $(PROGRAM_LIBS) $(DAEMON_LIBS)
 check_PROGRAMS += $(FUZZ_TARGETS)
 else
-LDADD = tests/libreplay.a tests/libsession.a tests/libdrive.a $(FIXTURE_LIBS) $(PROGRAM_LIBS) $(CMOCKA_LIBS) $(COMMON_LIBS)
+LDADD = tests/libreplay.a tests/libsession.a tests/libdrive.a $(FIXTURE_LIBS) $(PROGRAM_LIBS) $(CMOCKA_LIBS) $(DAEMON_LIBS)
 check_PROGRAMS += $(FUZZ_TARGETS) $(TEST_TOOLS)
 if HAVE_CMOCKA
 check_PROGRAMS += $(UNIT_TESTS)

@@ -28,6 +28,7 @@
 #include "collectord/settings.h"
 #include "conf/cli.h"
 #include "control/commands.h"
+#include "control/http.h"
 
 #define PROGRAM      "netcap-collectord"
 #define CONFIG       NC_SYSCONFDIR "/collectord.conf"
@@ -52,7 +53,8 @@ struct daemon {
 	struct nc_control_server *server;
 	struct nc_collector_control control;
 	struct nc_control_command commands[NC_CONTROL_COMMANDS_MAX];
-	int control_fd; /* inherited, or -1 */
+	struct nc_http *http;
+	int control_fd, metrics_fd; /* inherited, or -1 */
 	int tcp_fds[NC_LISTEN_MAX], udp_fds[NC_LISTEN_MAX];
 	size_t tcp_count, udp_count;
 };
@@ -239,14 +241,18 @@ static bool is_inet(int fd, int type, int listening)
 	return sd_is_socket(fd, AF_INET, type, listening) > 0 || sd_is_socket(fd, AF_INET6, type, listening) > 0;
 }
 
-/* Sockets from systemd: listening TCP ones for sessions, UDP ones for datagrams, a listening UNIX one for control. */
+/* Sockets from systemd: listening TCP ones for sessions, UDP ones for datagrams, a listening UNIX one for control; one
+ * of the name "metrics". */
 static void inherit(struct daemon *d)
 {
-	int n = sd_listen_fds(1);
+	char **names = NULL;
+	int n = sd_listen_fds_with_names(1, &names);
 
 	for (int i = 0; i < n; i++) {
 		int fd = SD_LISTEN_FDS_START + i;
-		if (sd_is_socket(fd, AF_UNIX, SOCK_STREAM, 1) > 0 && d->control_fd < 0) {
+		if (strcmp(names[i], "metrics") == 0 && d->metrics_fd < 0) {
+			d->metrics_fd = fd;
+		} else if (sd_is_socket(fd, AF_UNIX, SOCK_STREAM, 1) > 0 && d->control_fd < 0) {
 			d->control_fd = fd;
 		} else if (is_inet(fd, SOCK_STREAM, 1) && d->tcp_count < NC_LISTEN_MAX) {
 			d->tcp_fds[d->tcp_count++] = fd;
@@ -256,7 +262,9 @@ static void inherit(struct daemon *d)
 			nc_say(NC_SAY_SOCKET_UNUSED, NULL, "an inherited socket is of no use here");
 			close(fd);
 		}
+		free(names[i]);
 	}
+	free(names);
 }
 
 /* The first start of a collector makes its keys. */
@@ -397,6 +405,21 @@ static int start_control(struct daemon *d, struct nc_buf *err)
 	return r;
 }
 
+static json_t *status_for_metrics(void *user)
+{
+	const struct daemon *d = user;
+
+	return nc_collector_status(&d->control, instant());
+}
+
+static int start_metrics(struct daemon *d, struct nc_buf *err)
+{
+	if (d->metrics_fd < 0 && d->settings.metrics_port == 0)
+		return 0;
+	return nc_http_new(d->loop, NC_CONTROL_COLLECTORD, (uint16_t)d->settings.metrics_port, d->metrics_fd, status_for_metrics,
+	                   d, &d->http, err);
+}
+
 static int start(struct daemon *d, struct nc_buf *err)
 {
 	sigset_t set;
@@ -426,6 +449,8 @@ static int start(struct daemon *d, struct nc_buf *err)
 		r = check_listening(d, err);
 	if (r == 0)
 		r = start_control(d, err);
+	if (r == 0)
+		r = start_metrics(d, err);
 	return r < 0 ? r : add_timers(d);
 }
 
@@ -440,6 +465,7 @@ static int stop(struct daemon *d)
 	/* questions that are open are answered by it, so the control socket closes later */
 	nc_rekey_free(d->rekey);
 	nc_gate_free(d->gate);
+	nc_http_free(d->http);
 	nc_tail_free(d->tail);
 	if (d->collector)
 		d->collector->tail = NULL;
@@ -631,7 +657,7 @@ static int dispatch(struct daemon *d, int command, const char *dir)
 
 int nc_collectord_main(int argc, char **argv)
 {
-	struct daemon d = { .config = CONFIG, .config_optional = true, .control_fd = -1 };
+	struct daemon d = { .config = CONFIG, .config_optional = true, .control_fd = -1, .metrics_fd = -1 };
 	const char *dir = NULL;
 
 	nc_log_open(PROGRAM);

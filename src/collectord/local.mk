@@ -28,4 +28,4 @@ libcollectord_a_SOURCES = \
 	src/collectord/tail.c src/collectord/tail.h
 sbin_PROGRAMS += netcap-collectord
 netcap_collectord_SOURCES = src/collectord/main.c
-netcap_collectord_LDADD = libcollectord.a $(COMMON_LIBS)
+netcap_collectord_LDADD = libcollectord.a $(COMMON_LIBS) $(MICROHTTPD_LIBS)

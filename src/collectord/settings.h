@@ -20,6 +20,7 @@ struct nc_collector_settings {
 	uint64_t rotate_size, quota_sensor, quota, min_free;
 	int64_t rotate_records, rotate_interval, expire_age;
 	char *control_socket, *control_group;
+	int64_t metrics_port;
 	int log_level; /* index into the words of the option */
 };
 

@@ -19,6 +19,7 @@
 #include "base/time.h"
 #include "conf/cli.h"
 #include "control/commands.h"
+#include "control/http.h"
 #include "sensord/ledger.h"
 #include "sensord/sensor.h"
 
@@ -35,7 +36,8 @@ struct daemon {
 	struct nc_sensor sensor;
 	struct nc_control_server *server;
 	struct nc_control_command commands[NC_CONTROL_COMMANDS_MAX];
-	int control_fd; /* inherited, or -1 */
+	struct nc_http *http;
+	int control_fd, metrics_fd; /* inherited, or -1 */
 };
 
 /* --- timers ------------------------------------------------------------------------------------------------------------------
@@ -254,6 +256,21 @@ static int start_control(struct daemon *d, struct nc_buf *err)
 	return rc;
 }
 
+static json_t *status_for_metrics(void *user)
+{
+	const struct daemon *d = user;
+
+	return nc_sensor_status(&d->sensor);
+}
+
+static int start_metrics(struct daemon *d, struct nc_buf *err)
+{
+	if (d->metrics_fd < 0 && d->started.metrics_port == 0)
+		return 0;
+	return nc_http_new(d->loop, NC_CONTROL_SENSORD, (uint16_t)d->started.metrics_port, d->metrics_fd, status_for_metrics, d,
+	                   &d->http, err);
+}
+
 /* --- start and end -----------------------------------------------------------------------------------------------------------
  */
 
@@ -276,6 +293,8 @@ static int start(struct daemon *d, struct nc_buf *err)
 		rc = nc_sensor_start(&d->sensor, d->loop, &d->started, err);
 	if (rc == 0)
 		rc = start_control(d, err);
+	if (rc == 0)
+		rc = start_metrics(d, err);
 	return rc < 0 ? rc : add_timers(d);
 }
 
@@ -295,6 +314,7 @@ static int stop(struct daemon *d, int status)
 {
 	uint64_t left, kept = 0;
 
+	nc_http_free(d->http);
 	if (d->server)
 		nc_control_close(d->server);
 	left = nc_sensor_end(&d->sensor, &kept);
@@ -310,6 +330,25 @@ static int stop(struct daemon *d, int status)
 	return status;
 }
 
+/* Sockets from systemd: a listening UNIX one for control, one of the name "metrics". */
+static void inherit(struct daemon *d)
+{
+	char **names = NULL;
+	int n = sd_listen_fds_with_names(1, &names);
+
+	for (int i = 0; i < n; i++) {
+		int fd = SD_LISTEN_FDS_START + i;
+		if (strcmp(names[i], "metrics") == 0 && d->metrics_fd < 0)
+			d->metrics_fd = fd;
+		else if (sd_is_socket(fd, AF_UNIX, SOCK_STREAM, 1) > 0 && d->control_fd < 0)
+			d->control_fd = fd;
+		else
+			close(fd);
+		free(names[i]);
+	}
+	free(names);
+}
+
 static int run(struct daemon *d)
 {
 	struct nc_buf err = { .max = 65536 };
@@ -323,8 +362,7 @@ static int run(struct daemon *d)
 		return 2;
 	}
 	nc_log_level(nc_sensor_settings_level(&d->settings));
-	if (sd_listen_fds(1) > 0 && sd_is_socket(SD_LISTEN_FDS_START, AF_UNIX, SOCK_STREAM, 1) > 0)
-		d->control_fd = SD_LISTEN_FDS_START;
+	inherit(d);
 	rc = start(d, &err);
 	int status = rc < 0 ? 1 : 0;
 	if (rc < 0)
@@ -422,7 +460,7 @@ static int dispatch(struct daemon *d, int command)
 
 int nc_sensord_main(int argc, char **argv)
 {
-	struct daemon d = { .config = CONFIG, .control_fd = -1, .sensor = { .state_dir = -1 } };
+	struct daemon d = { .config = CONFIG, .control_fd = -1, .metrics_fd = -1, .sensor = { .state_dir = -1 } };
 	int command = 'r', code;
 	const char *arg;
 

@@ -17,4 +17,4 @@ libsensord_a_SOURCES = \
 	src/sensord/transport.h
 sbin_PROGRAMS += netcap-sensord
 netcap_sensord_SOURCES = src/sensord/main.c
-netcap_sensord_LDADD = libsensord.a $(COMMON_LIBS)
+netcap_sensord_LDADD = libsensord.a $(COMMON_LIBS) $(MICROHTTPD_LIBS)

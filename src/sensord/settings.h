@@ -37,6 +37,7 @@ struct nc_sensor_settings {
 	bool keep_errors, keep_unknown;
 	uint64_t keep_limit;
 	char *control_socket, *control_group;
+	int64_t metrics_port;
 	int log_level;
 };
 
