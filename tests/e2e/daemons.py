@@ -159,6 +159,9 @@ class Notes:
             return self.flat(since)
 
     def close(self):
+        """What was told stays."""
+        if not self.reader.is_alive():
+            return
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
             s.sendto(b'END', self.path)
         self.reader.join()
@@ -218,7 +221,7 @@ class Daemon:
             self.process.wait()
         if self.notes:
             self.notes.close()
-        self.process = self.notes = None
+        self.process = None
 
     def reload(self, number=signal.SIGHUP):
         seen = len(self.notes.lines)
