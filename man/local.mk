@@ -6,4 +6,5 @@ dist_man_MANS += \
 	man/netcap-collectord.8 \
 	man/netcap-sensord.conf.5 \
 	man/netcap-collectord.conf.5 \
-	man/netcap-files.5
+	man/netcap-files.5 \
+	man/netcap-records.5
