@@ -218,6 +218,7 @@ static void on_crash(void *user, const struct nc_crash *c)
 	snprintf(o->cause, sizeof(o->cause), "%s", c->cause);
 	if (c->has_packet)
 		memcpy(o->killer, c->packet.data, c->packet.caplen < 64 ? c->packet.caplen : 64);
+	unsetenv("NC_FAULT"); /* the next worker is to live */
 }
 
 static void on_done(void *user, int status, const char *problem)
@@ -432,6 +433,88 @@ static int pieces_of(pid_t pid)
 }
 
 /* Rounds of the loop until the worker has but its own piece. */
+#ifdef NC_FAULT_INJECTION
+static void kill_at(const char *point, unsigned nth, unsigned workers)
+{
+	struct outcome o;
+	char spec[64];
+
+	snprintf(spec, sizeof(spec), "%s:%u:kill", point, nth);
+	begin();
+	for (unsigned i = 0; i < PACKETS; i++)
+		packet(i, "fine!");
+	setenv("NC_FAULT", spec, 1);
+	run(&o, workers);
+	unsetenv("NC_FAULT");
+	assert_int_equal(o.status, 0);
+	assert_true(o.crashes > 0);
+	assert_int_equal(o.stats.packets, PACKETS);
+	assert_int_equal(o.stats.crashes, 0);
+	assert_int_equal(o.stats.errors, 0);
+	assert_int_equal(udp(&o), PACKETS);
+}
+
+/* Workers that are killed between the file and a packet's beginning: nothing is missing, nothing is twice. */
+static void killed_between_packets(void **state)
+{
+	static const char *const points[] = { "capture-reading", "capture-read", "packet-begin" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++) {
+		for (unsigned workers = 1; workers <= 3; workers += 2) {
+			kill_at(points[i], 1, workers);
+			kill_at(points[i], 97, workers);
+		}
+	}
+	kill_at("capture-read", PACKETS, 3);
+}
+
+/* Puts a FIFO in the place of the capture, through which a child sends it. */
+static pid_t through_fifo(void)
+{
+	int from = open(path, O_RDONLY | O_CLOEXEC);
+
+	assert_true(from >= 0);
+	assert_int_equal(fflush(capture), 0);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		char some[4096];
+		ssize_t n;
+		int to = open(path, O_WRONLY | O_CLOEXEC);
+
+		while ((n = read(from, some, sizeof(some))) > 0)
+			if (write(to, some, (size_t)n) != n)
+				break; /* nobody reads any more */
+		_exit(0);
+	}
+	close(from);
+	return pid;
+}
+
+/* What can't be read twice ends there, and says so. */
+static void killed_over_a_pipe(void **state)
+{
+	struct outcome o;
+
+	(void)state;
+	for (int whole = 0; whole <= 1; whole++) {
+		begin();
+		for (unsigned i = 0; i < PACKETS; i++)
+			packet(i, "fine!");
+		pid_t writer = through_fifo();
+		setenv("NC_FAULT", whole ? "capture-read:97:kill" : "capture-reading:97:kill", 1);
+		run(&o, 1);
+		unsetenv("NC_FAULT");
+		assert_int_equal(waitpid(writer, NULL, 0), writer);
+		assert_int_equal(o.status, whole ? 0 : -EIO);
+		assert_int_equal(o.stats.packets, whole ? PACKETS : 96);
+		assert_int_equal(udp(&o), whole ? PACKETS : 96);
+	}
+}
+#endif
+
 static void expect_own_piece_only(struct outcome *o)
 {
 	int64_t until = nc_time_mono() + LIMIT_NS;
@@ -697,6 +780,10 @@ int main(void)
 		cmocka_unit_test(full_event_counters_stop_nobody),
 		cmocka_unit_test(greed_is_only_a_bad_packet),
 		cmocka_unit_test(killers_in_a_row),
+#ifdef NC_FAULT_INJECTION
+		cmocka_unit_test(killed_between_packets),
+		cmocka_unit_test(killed_over_a_pipe),
+#endif
 		cmocka_unit_test(what_nobody_can_hand_out_is_counted),
 		cmocka_unit_test(a_worker_has_no_memory_of_others),
 		cmocka_unit_test(stop_ends_a_wait_for_a_pipe),

@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "capture/reader.h"
 
 size_t nc_capfile_size(void)
@@ -76,23 +78,48 @@ static int open_file(struct nc_capfile *c)
 	return memcmp(p, "\n\r\r\n", 4) == 0 ? nc_pcapng_open(c) : nc_pcap_open(c);
 }
 
-int nc_capfile_next(struct nc_capfile *c, struct nc_capture_packet *ret)
+/* Between two steps: whoever looks after our death finds the first one done, or neither. */
+static void in_order(void)
 {
-	int r = 1;
+	atomic_signal_fence(memory_order_seq_cst);
+}
 
-	if (c->kind == NC_CAPFILE_DONE)
-		return c->result;
-	if (c->kind == NC_CAPFILE_NEW)
-		r = open_file(c);
+static int next_packet(struct nc_capfile *c, struct nc_capture_packet *ret)
+{
+	int r = c->kind == NC_CAPFILE_NEW ? open_file(c) : 1;
+
 	if (r == 1)
 		r = c->kind == NC_CAPFILE_PCAP ? nc_pcap_next(c, ret) : nc_pcapng_next(c, ret);
-	if (r == 1) {
-		c->packets++;
+	(void)NC_FAULT("capture-reading");
+	if (r == 1)
 		return 1;
-	}
 	c->kind = NC_CAPFILE_DONE;
 	c->result = r;
 	return r;
+}
+
+int nc_capfile_next(struct nc_capfile *c, struct nc_capture_packet *ret)
+{
+	if (c->kind == NC_CAPFILE_DONE)
+		return c->result;
+	c->reading = true;
+	in_order();
+	int r = next_packet(c, ret);
+	in_order();
+	c->packets += r == 1;
+	in_order();
+	c->reading = false;
+	return r;
+}
+
+uint64_t nc_capfile_packets(const struct nc_capfile *c)
+{
+	return c->packets;
+}
+
+bool nc_capfile_torn(const struct nc_capfile *c)
+{
+	return c->reading;
 }
 
 const char *nc_capfile_problem(const struct nc_capfile *c)

@@ -32,6 +32,10 @@ struct nc_capfile *nc_capfile_init(void *mem, int fd);
 int nc_capfile_next(struct nc_capfile *c, struct nc_capture_packet *ret);
 /* One line on what is wrong after -EBADMSG or when the file ended inside a packet (then next gave 0); NULL when all is well. */
 const char *nc_capfile_problem(const struct nc_capfile *c);
+/* Packets given so far. The one given last is counted with all that belongs to it: who finds it counted may use it. */
+uint64_t nc_capfile_packets(const struct nc_capfile *c);
+/* Whether a process died in the middle of nc_capfile_next: nobody can go on from here, the file is to be read from its beginning. */
+bool nc_capfile_torn(const struct nc_capfile *c);
 /* Bytes read from the descriptor so far, for progress. */
 uint64_t nc_capfile_offset(const struct nc_capfile *c);
 

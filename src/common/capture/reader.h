@@ -41,6 +41,7 @@ struct nc_capfile {
 	int result;
 	bool big;  /* the file's or section's byte order */
 	uint64_t packets;
+	bool reading; /* inside of nc_capfile_next */
 	char problem[160];
 	struct nc_pcap pcap;
 	struct nc_pcapng ng;

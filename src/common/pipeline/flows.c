@@ -44,13 +44,10 @@ bool nc_flow_options_any(const struct nc_flow_options *o)
 static uint64_t step_begin(struct nc_flow_driver *d)
 {
 	struct nc_current *cur = &d->shared->current;
-	uint64_t seq = atomic_load_explicit(&cur->seq, memory_order_relaxed) + 1;
 
 	cur->data = NULL;
 	cur->caplen = cur->len = 0;
-	d->shared->counters.steps++;
-	atomic_store_explicit(&cur->seq, seq, memory_order_release);
-	return seq;
+	return nc_current_begin(cur, true);
 }
 
 static void step_end(struct nc_flow_driver *d, uint64_t seq)
@@ -152,12 +149,12 @@ void nc_flow_driver_init(struct nc_flow_driver *d, const struct nc_worker_start 
 	nc_flow_driver_after(d);
 }
 
-void nc_flow_driver_read(struct nc_flow_driver *d, int64_t ts_ns)
+void nc_flow_driver_read(struct nc_flow_driver *d, uint64_t number, int64_t ts_ns)
 {
 	if (!d->flows)
 		return;
 	struct nc_flows_place *at = nc_flows_place(d->flows);
-	at->read++;
+	at->read = number;
 	if (ts_ns < at->low_ns)
 		at->low_ns = ts_ns;
 }

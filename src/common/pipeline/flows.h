@@ -27,8 +27,8 @@ bool nc_flow_options_any(const struct nc_flow_options *o);
  * stager commits. */
 void nc_flow_driver_init(struct nc_flow_driver *d, const struct nc_worker_start *s, struct nc_stager *g,
                          const struct nc_sink *sink);
-/* A packet of the file was read, own or not. */
-void nc_flow_driver_read(struct nc_flow_driver *d, int64_t ts_ns);
+/* The packet of that number, from 1 on, was read in the file, own or not. May be said again of the one said last. */
+void nc_flow_driver_read(struct nc_flow_driver *d, uint64_t number, int64_t ts_ns);
 /* A packet was decoded; before the stager's commit. */
 void nc_flow_driver_packet(struct nc_flow_driver *d, const struct nc_engine_result *res, int64_t ts_ns, uint32_t caplen);
 /* Behind that commit, and behind each packet that was read: makes room, ends windows. */

@@ -51,6 +51,7 @@ struct member {
 	struct nc_shared *shared;
 	struct nc_ring_end ring;
 	int file, data_ready, wake, pidfd;
+	off_t file_start;              /* where the file's reader began; negative: it can't go back */
 	struct nc_live *live;
 	int live_fds[8];
 	size_t live_fd_count;
@@ -374,18 +375,10 @@ static struct nc_live_stats kernel_stats(const struct member *m)
 	return sum;
 }
 
-/* Packets; steps of the flow table look like some. */
-static uint64_t taken(const struct member *m)
-{
-	uint64_t seq = atomic_load(&m->shared->current.seq), steps = m->shared->counters.steps;
-
-	return seq > steps ? seq - steps : 0;
-}
-
 /* What the kernel took for this worker and libpcap never handed over. */
 static uint64_t undelivered(const struct member *m, const struct nc_live_stats *st)
 {
-	uint64_t gone = st->dropped + taken(m) + m->given_up;
+	uint64_t gone = st->dropped + nc_shared_taken(m->shared) + m->given_up;
 
 	return st->received > gone ? st->received - gone : 0;
 }
@@ -676,9 +669,27 @@ static void on_pause_over(void *user)
 	start_or_fail(m);
 }
 
+/* Of a reader that was left in the middle of something nothing can be used. The successor begins the file anew, and passes over
+ * what has been dealt with; of what can't be read twice it hands out what came before. */
+static void reopen_file(struct member *m)
+{
+	const struct nc_capfile *c = (const struct nc_capfile *)(const void *)nc_shared_at(m->shared, m->p->layout.capfile);
+
+	if (m->p->stopping || !m->shared->file_open || !nc_capfile_torn(c))
+		return;
+	if (m->file_start >= 0 && lseek(m->file, m->file_start, SEEK_SET) >= 0) {
+		m->shared->file_open = false;
+		return;
+	}
+	set_problem(m->p, -EIO, "a worker died while it read what can't be read twice");
+	atomic_store(&m->shared->stop, 1);
+}
+
 static void restart(struct member *m)
 {
 	m->restarts++;
+	if (m->file >= 0)
+		reopen_file(m);
 	if (m->live && !m->p->stopping && reopen_live(m) != 0) {
 		write_off(m);
 		return;
@@ -868,8 +879,10 @@ static int open_source(struct member *m, struct nc_buf *err)
 		return open_live(m, err);
 	m->file = strcmp(o->file, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
 	                                    : open(o->file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (m->file >= 0)
+	if (m->file >= 0) {
+		m->file_start = lseek(m->file, 0, SEEK_CUR);
 		return 0;
+	}
 	int rc = -errno;
 	nc_buf_printf(err, "%s: %s", o->file, strerror(-rc));
 	return rc;
@@ -1051,7 +1064,7 @@ static void add_worker(struct nc_pipeline_stats *to, const struct member *m)
 {
 	const struct nc_worker_counters *c = &m->shared->counters;
 	const struct nc_live_stats live = kernel_stats(m);
-	uint64_t packets = taken(m), done = atomic_load(&m->shared->current.done);
+	uint64_t packets = nc_shared_taken(m->shared), done = atomic_load(&m->shared->current.done);
 
 	to->packets += packets;
 	to->bytes += c->bytes;

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/fault.h"
 #include "block/block.h"
 #include "capture/capfile.h"
 #include "decode/engine.h"
@@ -38,6 +39,7 @@ struct nc_stage {
 /* The packet in hand: there is one while seq and done differ. */
 struct nc_current {
 	_Atomic uint64_t seq;  /* counts the packets that were taken; the watchdog looks whether it moves */
+	uint64_t steps[2];     /* how many of them were steps of flows that went out, no packets; [seq & 1] is valid */
 	_Atomic uint64_t done; /* the last one whose records count, or that a worker died with */
 	uint64_t lost;         /* the last one that a worker died with: its records don't count; set by main */
 	uint32_t datalink, caplen, len;
@@ -55,10 +57,10 @@ struct nc_worker_counters {
 	uint64_t bytes;              /* taken by this worker */
 	uint64_t filtered;           /* by the BPF expression */
 	uint64_t cannot_filter;      /* of a link type that the expression has no meaning for */
+	uint64_t foreign;            /* packets of the file that are other workers' */
 	uint64_t errors, unknown;    /* packets */
 	uint64_t too_large;          /* records that no block can hold */
 	uint64_t offset;             /* bytes read from the file */
-	uint64_t steps;              /* of flows that went out: they count as packets in nc_current */
 	struct nc_defrag_counters defrag;
 	struct nc_tcp_counters tcp;
 	struct nc_flow_counters flows;
@@ -77,6 +79,7 @@ struct nc_shared {
 	int32_t status;         /* negative errno of a failed source, else 0 */
 	char problem[192];      /* what is wrong with the file, or why the worker gave up */
 	bool file_open;         /* the capture file's reader has been set up */
+	struct nc_capture_packet next; /* of the file: read, and dealt with when nc_shared_dealt_with says so */
 	struct nc_current current;
 	struct nc_stage stages[NC_STAGES];
 	struct nc_reason reasons[NC_REASONS_MAX];
@@ -102,6 +105,32 @@ static inline unsigned nc_stage_valid(const struct nc_stage *st, uint64_t done)
 	if (b >> 1 > done)
 		return 0;
 	return a >> 1 > done || b > a;
+}
+
+/* Makes the next number of nc_current one of a packet, or of a step. */
+static inline uint64_t nc_current_begin(struct nc_current *cur, bool step)
+{
+	uint64_t seq = atomic_load_explicit(&cur->seq, memory_order_relaxed) + 1;
+
+	cur->steps[seq & 1] = cur->steps[~seq & 1] + step;
+	(void)NC_FAULT("packet-begin");
+	atomic_store_explicit(&cur->seq, seq, memory_order_release);
+	return seq;
+}
+
+/* Packets that the worker and its predecessors took. */
+static inline uint64_t nc_shared_taken(const struct nc_shared *s)
+{
+	uint64_t seq = atomic_load(&s->current.seq), steps = s->current.steps[seq & 1];
+
+	return seq > steps ? seq - steps : 0;
+}
+
+/* Packets of the file that one of these was done with; each is counted in one place by one store, so that whoever comes after a death
+ * finds either all of it or nothing. */
+static inline uint64_t nc_shared_dealt_with(const struct nc_shared *s)
+{
+	return nc_shared_taken(s) + s->counters.filtered + s->counters.cannot_filter + s->counters.foreign;
 }
 
 static inline uint8_t *nc_shared_at(const struct nc_shared *s, size_t offset)

@@ -15,6 +15,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/time.h"
 #include "flow/tcp.h"
 #include "pipeline/flows.h"
@@ -40,7 +41,6 @@ struct worker {
 	struct nc_buf line;
 	struct nc_stager stager;
 	struct nc_tcp *tcp; /* NULL: streams are not looked at */
-	uint64_t read;    /* packets of the file, own or not */
 	int64_t low_ns;   /* the earliest time since the last window began */
 	struct nc_flow_driver flows;
 	uint32_t flushed; /* generation of the last flush that main asked for */
@@ -157,7 +157,7 @@ static void take(struct worker *w, const struct nc_capture_packet *pkt)
 	cur->len = pkt->len;
 	cur->ts_ns = pkt->ts_ns;
 	cur->data = pkt->data;
-	atomic_store_explicit(&cur->seq, atomic_load_explicit(&cur->seq, memory_order_relaxed) + 1, memory_order_release);
+	nc_current_begin(cur, false);
 	sh->counters.bytes += pkt->caplen;
 
 	const struct nc_engine_result *res = nc_engine_packet(w->engine, pkt->datalink, pkt->ts_ns, pkt->data, pkt->caplen);
@@ -206,12 +206,42 @@ static bool passes(struct worker *w, const struct nc_capture_packet *pkt)
 }
 
 /* Ends what has been idle, at the same places of the file in every worker, so that their number makes no difference. */
-static void window(struct worker *w, int64_t ts_ns)
+static void window(struct worker *w, uint64_t number, int64_t ts_ns)
 {
-	if (w->read++ % WINDOW == 0 || ts_ns < w->low_ns)
+	if (number % WINDOW == 1 || ts_ns < w->low_ns)
 		w->low_ns = ts_ns;
-	if (w->tcp && w->read % WINDOW == 0)
+	if (w->tcp && number % WINDOW == 0)
 		nc_tcp_sweep(w->tcp, w->low_ns);
+}
+
+/* The packet of that number in the file, which is in sh->next. */
+static void deal_with(struct worker *w, uint64_t number)
+{
+	struct nc_capture_packet pkt = w->sh->next;
+
+	(void)NC_FAULT("capture-read");
+	if (w->s->o->base_datalink >= 0)
+		pkt.datalink = (uint32_t)w->s->o->base_datalink;
+	nc_flow_driver_read(&w->flows, number, pkt.ts_ns);
+	if (!mine(w, &pkt))
+		w->sh->counters.foreign++;
+	else if (passes(w, &pkt))
+		take(w, &pkt);
+	window(w, number, pkt.ts_ns);
+	nc_flow_driver_after(&w->flows);
+}
+
+/* What a worker that died before leaves: packets that it dealt with, which a reader that begins anew passes over, and perhaps one that
+ * it had read only. */
+static void resume(struct worker *w, struct nc_capfile *c)
+{
+	struct nc_shared *sh = w->sh;
+	uint64_t before = nc_shared_dealt_with(sh);
+
+	while (nc_capfile_packets(c) < before && nc_capfile_next(c, &sh->next) > 0)
+		;
+	if (nc_capfile_packets(c) > before)
+		deal_with(w, nc_capfile_packets(c));
 }
 
 /* Reads on where the reader in the shared piece stands: a worker that died before has left it there. */
@@ -219,21 +249,15 @@ static void run_file(struct worker *w)
 {
 	struct nc_shared *sh = w->sh;
 	struct nc_capfile *c = (struct nc_capfile *)(void *)nc_shared_at(sh, w->s->layout->capfile);
-	struct nc_capture_packet pkt;
 	int rc = 0;
 
 	if (!sh->file_open) {
 		nc_capfile_init(c, w->s->file);
 		sh->file_open = true;
 	}
-	for (unsigned n = 1; (rc = nc_capfile_next(c, &pkt)) > 0; n++) {
-		if (w->s->o->base_datalink >= 0)
-			pkt.datalink = (uint32_t)w->s->o->base_datalink;
-		nc_flow_driver_read(&w->flows, pkt.ts_ns);
-		if (mine(w, &pkt) && passes(w, &pkt))
-			take(w, &pkt);
-		window(w, pkt.ts_ns);
-		nc_flow_driver_after(&w->flows);
+	resume(w, c);
+	for (unsigned n = 1; (rc = nc_capfile_next(c, &sh->next)) > 0; n++) {
+		deal_with(w, nc_capfile_packets(c));
 		if (n % CHECK_EVERY == 0) {
 			sh->counters.offset = nc_capfile_offset(c);
 			obey(w);
