@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What a packet costs in the flow table: prints nanoseconds. usage: flowbench [FLOWS [PACKETS]] */
+#define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "flow/flows.h"
 
@@ -87,7 +89,12 @@ static bool run(const char *name, unsigned kinds, uint32_t flows, uint32_t packe
 	for (int i = NC_FLOW_FLOW; i < NC_FLOW_KINDS; i++)
 		o.wanted[i] = kinds >> i & 1;
 	size_t size = nc_flows_size(o.max);
-	void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	int fd = memfd_create("flows", 0);
+	if (ftruncate(fd, (off_t)size) != 0)
+		return false;
+	void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+	if (getenv("HUGE") && madvise(mem, size, MADV_HUGEPAGE) != 0)
+		perror("madvise");
 	struct nc_flows *f = mem == MAP_FAILED || flows == 0 ? NULL : nc_flows_init(mem, size, seed, &o, &c);
 	if (!f)
 		return false;
