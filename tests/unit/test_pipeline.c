@@ -728,6 +728,40 @@ static void live_numbers_add_up(void **state)
 	nc_loop_free(o.loop);
 }
 
+/* What came between the opening of the handle and the first look of its worker is not lost when the end comes before that. */
+static void stop_before_the_beginning(void **state)
+{
+	struct nc_pipeline_options po = options(1, NULL, 0);
+	struct nc_live_options live = {
+		.interface = "lo", .bpf = "udp dst port 4242", .snaplen = 65536, .buffer = 1 << 20,
+	};
+	struct outcome o = { .status = 0 };
+	struct nc_pipeline_events ev = { .chunk = on_chunk, .crash = on_crash, .done = on_done, .user = &o };
+	struct nc_buf err = { 0 };
+
+	(void)state;
+	po.file = NULL;
+	po.live = &live;
+	assert_int_equal(nc_loop_new(&o.loop), 0);
+	int rc = nc_pipeline_new(o.loop, &po, &ev, &o.pipeline, &err);
+	nc_buf_free(&err);
+	if (rc) {
+		nc_loop_free(o.loop);
+		skip();
+	}
+	nc_pipeline_stop(o.pipeline);
+	send_some(20, 21);
+	assert_int_equal(nc_loop_add_timer(o.loop, LIMIT_NS, 0, on_limit, &o, NULL), 0);
+	assert_int_equal(nc_loop_run(o.loop), 0);
+	assert_true(o.done);
+	nc_pipeline_stats(o.pipeline, &o.stats);
+	assert_int_equal(o.stats.stop_drop, 0);
+	assert_int_equal(o.stats.packets, 20);
+	assert_int_equal(udp(&o), 20);
+	nc_pipeline_free(o.pipeline);
+	nc_loop_free(o.loop);
+}
+
 static void two_claims_on_one_key_are_refused(void **state)
 {
 	static const struct nc_decoder *const extra[] = { &evil, &twin };
@@ -791,6 +825,7 @@ int main(void)
 		cmocka_unit_test(a_read_error_is_told),
 		cmocka_unit_test(a_full_ring_lets_others_have_their_turn),
 		cmocka_unit_test(live_numbers_add_up),
+		cmocka_unit_test(stop_before_the_beginning),
 		cmocka_unit_test(two_claims_on_one_key_are_refused),
 		cmocka_unit_test(no_capture_at_all),
 	};

@@ -559,6 +559,7 @@ static int reopen_live(struct member *m)
 	}
 	nc_buf_free(&err);
 	nc_live_replace(m->live, old, m->index, &st);
+	m->shared->live_begun = false;
 	add_stats(&m->closed, &st);
 	uint64_t lost = undelivered(m, &m->closed);
 	m->p->crash_drop += lost;

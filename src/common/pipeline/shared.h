@@ -79,6 +79,7 @@ struct nc_shared {
 	int32_t status;         /* negative errno of a failed source, else 0 */
 	char problem[192];      /* what is wrong with the file, or why the worker gave up */
 	bool file_open;         /* the capture file's reader has been set up */
+	bool live_begun;        /* packets have been asked of the live handle: only who did it knows where it stands */
 	struct nc_capture_packet next; /* of the file: read, and dealt with when nc_shared_dealt_with says so */
 	struct nc_current current;
 	struct nc_stage stages[NC_STAGES];

@@ -293,6 +293,7 @@ static void run_live(struct worker *w)
 	unsigned idle = 0; /* polls in a row that gave nothing */
 	int n;
 
+	sh->live_begun = true;
 	do {
 		n = nc_live_poll(w->s->live, LIVE_BATCH, on_live_packet, w);
 		nc_flow_driver_tick(&w->flows, nc_time_mono());
@@ -455,11 +456,11 @@ _Noreturn void nc_worker_run(const struct nc_worker_start *s)
 	enter_sandbox(s);
 	atomic_store(&s->shared->phase, NC_PHASE_RUNNING);
 	nc_flow_driver_init(&w->flows, s, &w->stager, &(struct nc_sink){ .record = flow_record, .user = w });
-	/* who starts after main was told to stop only hands out what the one before had gathered */
+	/* who starts after main was told to stop hands out what the one before had gathered, and what waits in a handle of its own */
 	bool stopped = atomic_load(&s->shared->stop);
-	if (!stopped && s->live)
+	if (s->live && (!stopped || !s->shared->live_begun))
 		run_live(w);
-	else if (!stopped)
+	else if (!s->live && !stopped)
 		run_file(w);
 	if (w->tcp)
 		nc_tcp_end(w->tcp);
