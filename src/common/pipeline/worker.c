@@ -456,7 +456,7 @@ _Noreturn void nc_worker_run(const struct nc_worker_start *s)
 	enter_sandbox(s);
 	atomic_store(&s->shared->phase, NC_PHASE_RUNNING);
 	nc_flow_driver_init(&w->flows, s, &w->stager, &(struct nc_sink){ .record = flow_record, .user = w });
-	/* who starts after main was told to stop hands out what the one before had gathered, and what waits in a handle of its own */
+	/* who starts after main was told to stop hands out what the one before had gathered, and what waits in a handle of his */
 	bool stopped = atomic_load(&s->shared->stop);
 	if (s->live && (!stopped || !s->shared->live_begun))
 		run_live(w);
