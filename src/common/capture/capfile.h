@@ -34,7 +34,7 @@ int nc_capfile_next(struct nc_capfile *c, struct nc_capture_packet *ret);
 const char *nc_capfile_problem(const struct nc_capfile *c);
 /* Packets given so far. The one given last is counted with all that belongs to it: who finds it counted may use it. */
 uint64_t nc_capfile_packets(const struct nc_capfile *c);
-/* Whether a process died in the middle of nc_capfile_next: nobody can go on from here, the file is to be read from its beginning. */
+/* Whether a process died in the middle of nc_capfile_next: nobody can go on from here, the file is to be read anew. */
 bool nc_capfile_torn(const struct nc_capfile *c);
 /* Bytes read from the descriptor so far, for progress. */
 uint64_t nc_capfile_offset(const struct nc_capfile *c);

@@ -127,8 +127,8 @@ static inline uint64_t nc_shared_taken(const struct nc_shared *s)
 	return seq > steps ? seq - steps : 0;
 }
 
-/* Packets of the file that one of these was done with; each is counted in one place by one store, so that whoever comes after a death
- * finds either all of it or nothing. */
+/* Packets of the file that one of these was done with; each is counted in one place by one store, so that whoever comes after a
+ * death finds either all of it or nothing. */
 static inline uint64_t nc_shared_dealt_with(const struct nc_shared *s)
 {
 	return nc_shared_taken(s) + s->counters.filtered + s->counters.cannot_filter + s->counters.foreign;

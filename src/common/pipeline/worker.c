@@ -231,8 +231,8 @@ static void deal_with(struct worker *w, uint64_t number)
 	nc_flow_driver_after(&w->flows);
 }
 
-/* What a worker that died before leaves: packets that it dealt with, which a reader that begins anew passes over, and perhaps one that
- * it had read only. */
+/* What a worker that died before leaves: packets that it dealt with, which a reader that begins anew passes over, and perhaps one
+ * that it had read only. */
 static void resume(struct worker *w, struct nc_capfile *c)
 {
 	struct nc_shared *sh = w->sh;
