@@ -14,6 +14,7 @@
 #include "base/time.h"
 #include "collectord/ledger.h"
 #include "control/commands.h"
+#include "wire/credential.h"
 
 static const char product[] = "netcap-collectord";
 
@@ -536,6 +537,9 @@ static const char *rotate_keys(void *user, json_t *parameters, json_t **reply)
 	}
 	if (rc == -EBUSY)
 		return not_possible(reply, "the last one is not at its end: netcapctl sensors shows who has not confirmed, and --finish ends it");
+	if (rc == -EROFS)
+		return not_possible(reply, "the key is the credential " NC_CREDENTIAL_COLLECTOR_KEY
+		                           ", which is replaced where systemd has it from; netcap-collectord(8) says how");
 	return not_possible(reply, rc == -ENOENT ? "there is no old key" : strerrordesc_np(-rc));
 }
 

@@ -29,6 +29,7 @@
 #include "conf/cli.h"
 #include "control/commands.h"
 #include "control/http.h"
+#include "wire/credential.h"
 
 #define PROGRAM      "netcap-collectord"
 #define CONFIG       NC_SYSCONFDIR "/collectord.conf"
@@ -278,8 +279,8 @@ static int make_keys(struct daemon *d, struct nc_buf *err)
 		nc_buf_printf(err, "keys: cannot make %s: %s", d->settings.keys, strerrordesc_np(-r));
 		return r;
 	}
-	int r = nc_keyring_open(d->settings.keys, true, &d->ring, err);
-	if (r < 0)
+	int r = nc_keyring_open(d->settings.keys, NC_CREDENTIAL_COLLECTOR_KEY, true, &d->ring, err);
+	if (r < 0 || nc_keyring_credential(d->ring))
 		return r;
 	nc_key_fingerprint(fingerprint, nc_keyring_current(d->ring)->pub);
 	nc_say(NC_SAY_COLLECTOR_KEY_MADE, &(struct nc_about){ .fingerprint = fingerprint },
@@ -291,7 +292,7 @@ static int start_keys(struct daemon *d, struct nc_buf *err)
 {
 	char fingerprint[NC_KEY_FINGERPRINT];
 
-	int r = nc_keyring_open(d->settings.keys, false, &d->ring, err);
+	int r = nc_keyring_open(d->settings.keys, NC_CREDENTIAL_COLLECTOR_KEY, false, &d->ring, err);
 	if (r == -ENOENT)
 		r = make_keys(d, err);
 	if (r == 0 && asprintf(&d->own_sensors, "%s/sensors.d", d->settings.keys) < 0)
@@ -301,6 +302,9 @@ static int start_keys(struct daemon *d, struct nc_buf *err)
 	if (nc_keyring_replaced(d->ring))
 		nc_say(NC_SAY_KEYS_BY_HAND, NULL, "%s: priv.key was replaced by hand: the change of keys that was under way is forgotten",
 		       d->settings.keys);
+	if (nc_keyring_unused(d->ring))
+		nc_say(NC_SAY_KEY_FILE_UNUSED, NULL, "%s/priv.key is not used: the key is the credential %s", d->settings.keys,
+		       NC_CREDENTIAL_COLLECTOR_KEY);
 	nc_key_fingerprint(fingerprint, nc_keyring_current(d->ring)->pub);
 	nc_say(NC_SAY_COLLECTOR_KEY, &(struct nc_about){ .fingerprint = fingerprint }, "the collector's key is %s", fingerprint);
 	return 0;

@@ -103,6 +103,8 @@ static void say_key(const struct nc_rekey *k, enum nc_message m, const char *wha
 
 int nc_rekey_rotate(struct nc_rekey *k)
 {
+	if (nc_keyring_credential(k->ring))
+		return -EROFS;
 	if (nc_keyring_old(k->ring))
 		return -EBUSY;
 	int rc = nc_keyring_prepare(k->ring, 0);

@@ -20,7 +20,7 @@ void nc_rekey_free(struct nc_rekey *k);
 /* The gate that sessions come through, from here on. The old key goes now if nobody needs it any more. */
 void nc_rekey_attach(struct nc_rekey *k, struct nc_gate *g);
 /* A new key from now on; the old one stays until all sensors on the list have the new one, or nc_rekey_finish. -EBUSY: there
- * is an old one already; another negative errno: it is not on disk, and nothing has changed. */
+ * is an old one already; -EROFS: the key is a credential; another negative errno: it is not on disk, and nothing has changed. */
 int nc_rekey_rotate(struct nc_rekey *k);
 /* Ends the old key: 0, -ENOENT: there is none, another negative errno. */
 int nc_rekey_finish(struct nc_rekey *k);

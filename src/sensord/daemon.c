@@ -22,6 +22,7 @@
 #include "control/http.h"
 #include "sensord/ledger.h"
 #include "sensord/sensor.h"
+#include "wire/credential.h"
 
 #define PROGRAM      "netcap-sensord"
 #define CONFIG       NC_SYSCONFDIR "/sensord.conf"
@@ -214,11 +215,14 @@ static const char *rotate_keys(void *user, json_t *parameters, json_t **reply)
 {
 	struct daemon *d = user;
 	int rc = nc_sensor_rotate_keys(&d->sensor, json_is_true(json_object_get(parameters, "now")));
+	const char *why = rc == -ENOTSUP  ? "only sessions can tell the collector of a new key"
+	                  : rc == -EROFS ? "the key is the credential " NC_CREDENTIAL_SENSOR_KEY
+	                                   ", which is replaced where systemd has it from; netcap-sensord(8) says how"
+	                                 : strerrordesc_np(-rc);
 
 	if (rc == 0)
 		return NULL;
-	*reply = json_pack("{s:s}", "reason",
-	                   rc == -ENOTSUP ? "only sessions can tell the collector of a new key" : strerrordesc_np(-rc));
+	*reply = json_pack("{s:s}", "reason", why);
 	return "NotPossible";
 }
 

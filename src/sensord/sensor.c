@@ -21,6 +21,7 @@
 #include "sensord/datagram.h"
 #include "sensord/ledger.h"
 #include "sensord/session.h"
+#include "wire/credential.h"
 
 #define LEVEL        1
 #define LEDGER_RETRY NC_NS_PER_S
@@ -57,9 +58,12 @@ static int start_keys(struct nc_sensor *s, struct nc_buf *err)
 		nc_buf_printf(err, "state: %s: %s", dir, strerror(-rc));
 		return rc;
 	}
-	int rc = nc_keyring_open(dir, true, &s->ring, err);
+	int rc = nc_keyring_open(dir, NC_CREDENTIAL_SENSOR_KEY, true, &s->ring, err);
 	if (rc)
 		return rc;
+	if (nc_keyring_unused(s->ring))
+		nc_say(NC_SAY_KEY_FILE_UNUSED, NULL, "%s/priv.key is not used: the key is the credential %s", dir,
+		       NC_CREDENTIAL_SENSOR_KEY);
 	if (nc_keyring_replaced(s->ring))
 		nc_say(NC_SAY_KEYS_BY_HAND, NULL, "%s: priv.key was replaced by hand: the change of keys that was under way is forgotten", dir);
 	announce_key(s);
@@ -68,15 +72,25 @@ static int start_keys(struct nc_sensor *s, struct nc_buf *err)
 
 static int start_psk(struct nc_sensor *s, struct nc_buf *err)
 {
-	const char *file = s->settings->collector_psk, *why = "no locked memory for the key";
+	const char *file = s->settings->collector_psk, *why = "";
 
-	if (!*file)
-		return 0;
 	s->psk = nc_keys_memory(NC_NOISE_PSK_LEN);
-	int rc = s->psk ? nc_key_read_secret(AT_FDCWD, file, s->psk, &why) : -ENOMEM;
-	if (rc)
-		nc_buf_printf(err, "collector.psk: %s: %s", file, why);
-	return rc;
+	if (!s->psk) {
+		nc_buf_str(err, "no locked memory for the pre-shared key");
+		return -ENOMEM;
+	}
+	int rc = nc_credential_read(NC_CREDENTIAL_SENSOR_PSK, s->psk, err);
+	if (rc == 0 && *file) {
+		rc = nc_key_read_secret(AT_FDCWD, file, s->psk, &why);
+		if (rc)
+			nc_buf_printf(err, "collector.psk: %s: %s", file, why);
+		return rc;
+	}
+	if (rc == 0) {
+		sodium_free(s->psk);
+		s->psk = NULL;
+	}
+	return rc < 0 ? rc : 0;
 }
 
 /* --- output of the workers ---------------------------------------------------------------------------------------------------
@@ -457,6 +471,8 @@ int nc_sensor_rotate_keys(struct nc_sensor *s, bool now)
 
 	if (s->settings->collector_transport != NC_TRANSPORT_SESSION)
 		return -ENOTSUP;
+	if (nc_keyring_credential(s->ring))
+		return -EROFS;
 	int rc = nc_session_transport_rotate_keys(s->transport, now ? 0 : s->key_grace);
 	if (rc) {
 		nc_say(NC_SAY_KEY_NOT_KEPT, &(struct nc_about){ .reason = strerrordesc_np(-rc) },

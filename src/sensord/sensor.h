@@ -60,7 +60,8 @@ void nc_sensor_flush(struct nc_sensor *s);
 void nc_sensor_flush_flows(struct nc_sensor *s);
 /* Takes over what can change while it runs; keeps no pointer to these settings. */
 int nc_sensor_apply(struct nc_sensor *s, const struct nc_sensor_settings *settings);
-/* Begins to replace the sensor's key; `now`: the old one is not good any more once the new one is used. 0 or negative errno. */
+/* Begins to replace the sensor's key; `now`: the old one is not good any more once the new one is used. 0; -ENOTSUP:
+ * not with datagrams; -EROFS: it is a credential; another negative errno. */
 int nc_sensor_rotate_keys(struct nc_sensor *s, bool now);
 /* The status object of GetStatus; a new reference. */
 json_t *nc_sensor_status(const struct nc_sensor *s);

@@ -202,7 +202,7 @@ const struct nc_conf_option nc_sensor_options[] = {
 		.dflt = "",
 		.restart = true,
 		.help = "File with a pre-shared key of 64 hex digits, which only the daemon's user may read (mode 0600); the collector has the same one "
-			"in NAME.psk beside this sensor's NAME.pub. Empty: none.",
+			"in NAME.psk beside this sensor's NAME.pub. A credential netcap-sensor.psk of systemd goes before it. Empty: none.",
 	},
 	{
 		.key = "collector.transport",

@@ -30,7 +30,7 @@ static int open_ring(struct fixture *f)
 
 	nc_keyring_free(f->r);
 	f->r = NULL;
-	int rc = nc_keyring_open(f->dir, true, &f->r, &err);
+	int rc = nc_keyring_open(f->dir, NULL, true, &f->r, &err);
 	snprintf(f->err, sizeof(f->err), "%s", nc_buf_cstr(&err));
 	nc_buf_free(&err);
 	return rc;
@@ -100,7 +100,7 @@ static void a_pair_is_made_and_stays(void **state)
 	assert_int_equal(nc_keyring_switch(f->r, 1), -ENOENT);
 	assert_int_equal(nc_keyring_forget(f->r), 0);
 	unlink(path(f, "pub.key"));
-	assert_int_equal(nc_keyring_open(f->dir, false, &other, &err), -ENOENT);
+	assert_int_equal(nc_keyring_open(f->dir, NULL, false, &other, &err), -ENOENT);
 	nc_buf_free(&err);
 }
 
@@ -225,6 +225,159 @@ static void damage_is_said_and_nothing_is_touched(void **state)
 	assert_int_equal(open_ring(f), 0);
 }
 
+/* Bob's key pair of RFC 7748 section 6.1 */
+#define BOB     "5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb"
+#define BOB_PUB "de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f"
+#define NAME    "netcap-test.key"
+
+/* A folder of credentials beside the files; NULL: it has none. */
+static void give(struct fixture *f, const char *text, mode_t mode)
+{
+	const char *dir = path(f, "credentials");
+
+	mkdir(dir, 0700);
+	setenv("CREDENTIALS_DIRECTORY", dir, 1);
+	unlink(path(f, "credentials/" NAME));
+	if (!text)
+		return;
+	write_text(path(f, "credentials/" NAME), text);
+	assert_int_equal(chmod(path(f, "credentials/" NAME), mode), 0);
+}
+
+static int open_given(struct fixture *f)
+{
+	struct nc_buf err = { .max = 2048 };
+
+	nc_keyring_free(f->r);
+	f->r = NULL;
+	int rc = nc_keyring_open(f->dir, NAME, true, &f->r, &err);
+	snprintf(f->err, sizeof(f->err), "%s", nc_buf_cstr(&err));
+	nc_buf_free(&err);
+	return rc;
+}
+
+static void remove_keys(struct fixture *f)
+{
+	unlink(path(f, "pub.key"));
+	unlink(path(f, "priv.key"));
+	unlink(path(f, "rotation"));
+}
+
+static void is_bobs(struct fixture *f)
+{
+	uint8_t bob[NC_KEY_LEN];
+
+	assert_true(nc_key_parse(bob, BOB_PUB));
+	assert_true(is(nc_keyring_current(f->r), bob));
+	assert_string_equal(nc_keyring_credential(f->r), NAME);
+	assert_null(nc_keyring_next(f->r));
+	assert_null(nc_keyring_old(f->r));
+}
+
+static void a_credential_goes_before_the_files(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t own[NC_KEY_LEN], next[NC_KEY_LEN];
+
+	memcpy(own, nc_keyring_current(f->r)->pub, NC_KEY_LEN);
+	assert_int_equal(nc_keyring_prepare(f->r, 5), 0);
+	memcpy(next, nc_keyring_next(f->r)->pub, NC_KEY_LEN);
+	give(f, BOB "\n", 0400);
+	assert_int_equal(open_given(f), 0);
+	is_bobs(f);
+	assert_true(nc_keyring_unused(f->r));
+	files_hold(f, own);
+	/* and what was under way goes on without it */
+	give(f, NULL, 0);
+	assert_int_equal(open_given(f), 0);
+	assert_null(nc_keyring_credential(f->r));
+	assert_false(nc_keyring_unused(f->r));
+	assert_true(is(nc_keyring_current(f->r), own) && is(nc_keyring_next(f->r), next));
+	unsetenv("CREDENTIALS_DIRECTORY");
+	assert_int_equal(open_given(f), 0);
+	assert_true(is(nc_keyring_current(f->r), own));
+}
+
+static void of_a_credential_only_the_public_key_is_written(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t pub[NC_KEY_LEN];
+	struct nc_buf err = { .max = 1024 };
+
+	remove_keys(f);
+	write_text(path(f, "pub.key"), BOB);
+	/* an access control list shows in the group's bits */
+	give(f, BOB, 0440);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(open_given(f), 0);
+		is_bobs(f);
+		assert_false(nc_keyring_unused(f->r));
+		assert_int_equal(nc_key_read_public(pub, path(f, "pub.key"), &err), 0);
+		assert_true(is(nc_keyring_current(f->r), pub));
+		assert_int_not_equal(access(path(f, "priv.key"), F_OK), 0);
+		assert_int_equal(nc_keyring_prepare(f->r, 1), -EROFS);
+		assert_int_equal(nc_keyring_switch(f->r, 1), -ENOENT);
+		assert_int_equal(nc_keyring_forget(f->r), 0);
+		assert_int_not_equal(access(path(f, "rotation"), F_OK), 0);
+	}
+	/* it is missing one day: no other identity is made up */
+	give(f, NULL, 0);
+	assert_int_equal(open_given(f), -ENOKEY);
+	assert_non_null(strstr(f->err, "neither priv.key nor a credential " NAME));
+	assert_int_not_equal(access(path(f, "priv.key"), F_OK), 0);
+	unlink(path(f, "pub.key"));
+	assert_int_equal(open_given(f), 0);
+	files_hold(f, nc_keyring_current(f->r)->pub);
+	unsetenv("CREDENTIALS_DIRECTORY");
+}
+
+static void a_broken_credential_is_no_credential(void **state)
+{
+	static const struct {
+		const char *text;
+		mode_t mode;
+		const char *why;
+	} broken[] = {
+		{ "", 0400, "not a key of 64 hex digits" },
+		{ "\n", 0400, "not a key" },
+		{ BOB "\n\n", 0400, "not a key" },
+		{ BOB " ", 0400, "not a key" },
+		{ " " BOB, 0400, "not a key" },
+		{ BOB BOB, 0400, "not a key" },
+		{ "x" BOB, 0400, "not a key" },
+		{ "5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0e", 0400, "not a key" },
+		{ "5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eg", 0400, "not a key" },
+		{ "0000000000000000000000000000000000000000000000000000000000000000", 0400, "not a key" },
+		{ BOB, 0404, "may be read by everybody" },
+	};
+	struct fixture *f = *state;
+	uint8_t own[NC_KEY_LEN];
+
+	memcpy(own, nc_keyring_current(f->r)->pub, NC_KEY_LEN);
+	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+		give(f, broken[i].text, broken[i].mode);
+		assert_true(open_given(f) < 0);
+		assert_null(f->r);
+		assert_non_null(strstr(f->err, NAME));
+		assert_non_null(strstr(f->err, broken[i].why));
+		assert_null(strstr(f->err, "5dab"));
+	}
+	give(f, NULL, 0);
+	assert_int_equal(mkdir(path(f, "credentials/" NAME), 0700), 0);
+	assert_int_equal(open_given(f), -EINVAL);
+	assert_int_equal(rmdir(path(f, "credentials/" NAME)), 0);
+	assert_int_equal(symlink("/dev/zero", path(f, "credentials/" NAME)), 0);
+	assert_int_equal(open_given(f), -ELOOP);
+	setenv("CREDENTIALS_DIRECTORY", "credentials", 1);
+	assert_int_equal(open_given(f), -EINVAL);
+	setenv("CREDENTIALS_DIRECTORY", "/nonexistent/credentials", 1);
+	assert_int_equal(open_given(f), -ENOENT);
+	assert_non_null(strstr(f->err, "CREDENTIALS_DIRECTORY: /nonexistent/credentials: "));
+	unsetenv("CREDENTIALS_DIRECTORY");
+	assert_int_equal(open_given(f), 0);
+	files_hold(f, own);
+}
+
 #ifdef NC_FAULT_INJECTION
 /* In a child that the fault kills; what it was asked to do goes on from what is on disk. */
 static bool survived(struct fixture *f, const char *fault, int step)
@@ -297,6 +450,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_step_is_finished_at_the_start, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_operators_hand_goes_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(damage_is_said_and_nothing_is_touched, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_credential_goes_before_the_files, setup, teardown),
+		cmocka_unit_test_setup_teardown(of_a_credential_only_the_public_key_is_written, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_broken_credential_is_no_credential, setup, teardown),
 		cmocka_unit_test_setup_teardown(kills_leave_one_state_or_the_other, setup, teardown),
 	};
 

@@ -61,7 +61,7 @@ static void open_collector(struct fixture *f)
 	assert_int_equal(nc_state_open(f->collector, &f->state, &err), 0);
 	assert_int_equal(err.len, 0);
 	nc_keyring_free(f->theirs);
-	assert_int_equal(nc_keyring_open(f->collector, true, &f->theirs, &err), 0);
+	assert_int_equal(nc_keyring_open(f->collector, NULL, true, &f->theirs, &err), 0);
 	if (f->list)
 		nc_state_list(f->state, f->list);
 	nc_buf_free(&err);
@@ -72,7 +72,7 @@ static void open_sensor(struct fixture *f)
 	struct nc_buf err = { .max = 4096 };
 
 	nc_keyring_free(f->ring);
-	assert_int_equal(nc_keyring_open(f->sensor, true, &f->ring, &err), 0);
+	assert_int_equal(nc_keyring_open(f->sensor, NULL, true, &f->ring, &err), 0);
 	assert_int_equal(nc_sensor_keys_open(&f->keys, f->ring, NULL, f->state_dir, f->configured, 1, &err), 0);
 	nc_buf_free(&err);
 }

@@ -15,6 +15,7 @@
 
 #include "base/save.h"
 #include "base/text.h"
+#include "wire/credential.h"
 
 #define HEX      (2u * NC_KEY_LEN)
 #define TEXT_MAX 1024u
@@ -39,7 +40,9 @@ struct pairs {
 struct nc_keyring {
 	int dir;
 	struct pairs p;
-	bool replaced;
+	const char *credential; /* the caller's: what goes before the files */
+	bool given;             /* it is there */
+	bool replaced, unused;
 };
 
 /* --- the file ------------------------------------------------------------------------------------------------------ */
@@ -207,17 +210,60 @@ static int load_rotation(struct nc_keyring *r, const char *dir, struct nc_buf *e
 	return rc;
 }
 
+static bool has(const struct nc_keyring *r, const char *name)
+{
+	return faccessat(r->dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 static int load_current(struct nc_keyring *r, const char *dir, bool make, struct nc_buf *err)
 {
 	struct nc_keypair *k = r->p.pair[CURRENT];
 	int rc = nc_keypair_read(k, dir, err);
 
+	/* a lost key, or a credential that is not given any more, shall not end in another identity */
+	if (rc == -ENOENT && has(r, PUB)) {
+		nc_buf_reset(err);
+		nc_buf_printf(err, "%s has a " PUB ", but neither " PRIV " nor a credential%s%s is there; give it back, or remove " PUB " for a new pair",
+		              dir, r->credential ? " " : "", r->credential ? r->credential : "");
+		rc = -ENOKEY;
+	}
 	if (rc == -ENOENT && make) {
 		nc_buf_reset(err);
 		nc_keypair_generate(k);
 		rc = nc_keypair_write(k, dir, err);
 	}
 	r->p.there[CURRENT] = rc == 0;
+	return rc;
+}
+
+/* 1: the pair in use is a credential, 0: it is not. */
+static int load_credential(struct nc_keyring *r, const char *dir, struct nc_buf *err)
+{
+	struct nc_keypair *k = r->p.pair[CURRENT];
+	int rc = r->credential ? nc_credential_read(r->credential, k->priv, err) : 0;
+
+	if (rc <= 0)
+		return rc;
+	rc = crypto_scalarmult_base(k->pub, k->priv) == 0 ? 0 : -EINVAL;
+	r->p.there[CURRENT] = rc == 0;
+	r->unused = has(r, PRIV) || has(r, ROTATION);
+	if (rc == 0 && !r->unused && !pub_is(r, k))
+		rc = write_key(r, PUB, k->pub, 0644, "pub");
+	if (rc)
+		nc_buf_printf(err, "%s/" PUB ": %s", dir, strerrordesc_np(-rc));
+	return rc ? rc : 1;
+}
+
+static int load_files(struct nc_keyring *r, const char *dir, bool make, struct nc_buf *err)
+{
+	int rc = read_rotation(r, &r->p);
+
+	if (rc == 0)
+		return r->p.there[CURRENT] ? load_rotation(r, dir, err) : load_current(r, dir, make, err);
+	nc_buf_printf(err, "%s/" ROTATION ": %s", dir,
+	              rc == -EINVAL  ? "damaged"
+	              : rc == -EPERM ? "may be read by others than its owner: set its mode to 0600"
+	                             : strerrordesc_np(-rc));
 	return rc;
 }
 
@@ -237,7 +283,7 @@ static int new_ring(const char *dir, struct nc_keyring **ret)
 	return !ok ? -ENOMEM : r->dir < 0 ? -errno : 0;
 }
 
-int nc_keyring_open(const char *dir, bool make, struct nc_keyring **ret, struct nc_buf *err)
+int nc_keyring_open(const char *dir, const char *credential, bool make, struct nc_keyring **ret, struct nc_buf *err)
 {
 	struct nc_keyring *r;
 	int rc = new_ring(dir, &r);
@@ -245,16 +291,12 @@ int nc_keyring_open(const char *dir, bool make, struct nc_keyring **ret, struct 
 	if (rc) {
 		nc_buf_printf(err, "%s: %s", dir, rc == -ENOMEM ? "no locked memory for the keys" : strerrordesc_np(-rc));
 	} else {
-		rc = read_rotation(r, &r->p);
-		if (rc)
-			nc_buf_printf(err, "%s/" ROTATION ": %s", dir,
-			              rc == -EINVAL  ? "damaged"
-			              : rc == -EPERM ? "may be read by others than its owner: set its mode to 0600"
-			                             : strerrordesc_np(-rc));
-		else
-			rc = r->p.there[CURRENT] ? load_rotation(r, dir, err) : load_current(r, dir, make, err);
+		r->credential = credential;
+		rc = load_credential(r, dir, err);
+		r->given = rc == 1;
+		rc = rc ? rc : load_files(r, dir, make, err);
 	}
-	if (rc) {
+	if (rc < 0) {
 		nc_keyring_free(r);
 		return rc;
 	}
@@ -279,6 +321,8 @@ int nc_keyring_prepare(struct nc_keyring *r, int64_t grace)
 {
 	struct pairs *p = &r->p, before = *p;
 
+	if (r->given)
+		return -EROFS;
 	if (!p->there[NEXT])
 		nc_keypair_generate(p->pair[NEXT]);
 	p->there[NEXT] = true;
@@ -363,4 +407,14 @@ int64_t nc_keyring_until(const struct nc_keyring *r)
 bool nc_keyring_replaced(const struct nc_keyring *r)
 {
 	return r->replaced;
+}
+
+const char *nc_keyring_credential(const struct nc_keyring *r)
+{
+	return r->given ? r->credential : NULL;
+}
+
+bool nc_keyring_unused(const struct nc_keyring *r)
+{
+	return r->unused;
 }
