@@ -6,10 +6,8 @@ _netcap()
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
 	local switches='-buf -comp -payload -promisc -ignore-unknown -ignore-errors -csv -tsv -table -struc -json -utc
 		-fields -header -check -encoders -overview -version -h -help'
-	local valued='-r -iface -out -bpf -include -exclude -workers -stream-memory -snaplen -base -sep -select -begin -end -struct-sep
-		-ts2utc -opts -pbuf'
-	local valued='-r -iface -out -bpf -include -exclude -workers -snaplen -base -flow-timeout -conn-timeout -active-timeout
-		-max-flows -sep -select -begin -end -struct-sep -ts2utc -opts -pbuf'
+	local valued='-r -iface -out -bpf -include -exclude -workers -stream-memory -snaplen -base -flow-timeout -conn-timeout
+		-active-timeout -max-flows -sep -select -begin -end -struct-sep -ts2utc -opts -pbuf'
 
 	case ${prev/#--/-} in
 	-r)

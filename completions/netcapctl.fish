@@ -34,6 +34,11 @@ function __netcapctl_has_command
     return 1
 end
 
+# Whether the word before this one is one of these.
+function __netcapctl_behind
+    contains -- (commandline -opc)[-1] $argv
+end
+
 function __netcapctl_sensors
     netcapctl --json sensors 2>/dev/null | string match -ra '"name": "([^"]+)"' | string match -v '"*'
 end
@@ -41,7 +46,9 @@ end
 complete -c netcapctl -f
 complete -c netcapctl -n 'not __netcapctl_has_command; and test -z (__netcapctl_daemon)' -a 'sensord collectord'
 complete -c netcapctl -n 'not __netcapctl_has_command' -a '(__netcapctl_commands)'
-complete -c netcapctl -n '__fish_seen_subcommand_from revoke ledger' -a '(__netcapctl_sensors)'
+complete -c netcapctl -n '__netcapctl_behind revoke ledger sensor-status sensor-flush sensor-rotate' -a '(__netcapctl_sensors)'
+complete -c netcapctl -n '__netcapctl_behind log-level' -a 'err warning notice info debug'
+complete -c netcapctl -n '__fish_seen_subcommand_from authorize; and not __netcapctl_behind authorize' -F
 complete -c netcapctl -l sensor -xa '(__netcapctl_sensors)' -n '__fish_seen_subcommand_from tail'
 complete -c netcapctl -l type -xa '(netcap -encoders 2>/dev/null | string split " " -n)' -n '__fish_seen_subcommand_from tail'
 for line in (netcapctl help 2>/dev/null | string match -r '^  --.*')
