@@ -609,7 +609,7 @@ static const char *get_ledgers(void *user, json_t *parameters, json_t **reply)
 	}
 	if (name && json_object_size(ledgers) == 0) {
 		json_decref(ledgers);
-		return not_possible(reply, "there is no ledger of a sensor of this name");
+		return not_known(reply, "there is no ledger of a sensor of this name");
 	}
 	*reply = json_pack("{s:o}", "ledgers", ledgers);
 	return NULL;

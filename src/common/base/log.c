@@ -46,6 +46,11 @@ void nc_log_open(const char *program)
 	log_state.journal = stderr_is_journal();
 }
 
+bool nc_log_is_journal(void)
+{
+	return log_state.journal;
+}
+
 void nc_log_level(int max)
 {
 	log_state.max = max;

@@ -11,6 +11,8 @@
 /* Sets the program's name for plain lines and finds out whether standard error is the journal
  * ($JOURNAL_STREAM names its device and inode, systemd.exec(5)). Called once by main(). */
 void nc_log_open(const char *program);
+/* What it found out. */
+bool nc_log_is_journal(void);
 /* Messages of a syslog level above max are dropped; default LOG_INFO. */
 void nc_log_level(int max);
 /* The level of "err", "warning", "notice", "info", "debug"; -EINVAL for other words. */

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
+#include "base/message.h"
 #include "base/text.h"
 
 static void wrong_option(const struct nc_cli *c, const char *word)
@@ -66,8 +68,11 @@ static int read_settings(const struct nc_cli *c, const struct nc_cli_settings *s
 	struct nc_buf err = { 0 };
 	int rc = s->read(s->settings, path, &err);
 
-	if (rc < 0)
-		fprintf(stderr, "%s: %s\n", c->program, err.len ? nc_buf_cstr(&err) : strerror(-rc));
+	const char *why = err.len ? nc_buf_cstr(&err) : strerror(-rc);
+	if (rc < 0 && nc_log_is_journal())
+		nc_say(NC_SAY_CONFIG_WRONG, NULL, "%s", why);
+	else if (rc < 0)
+		fprintf(stderr, "%s: %s\n", c->program, why);
 	nc_buf_free(&err);
 	return rc;
 }
@@ -76,7 +81,9 @@ int nc_cli_check_config(const struct nc_cli *c, const struct nc_cli_settings *s,
 {
 	if (read_settings(c, s, path) < 0)
 		return 2;
-	printf("%s: fine\n", path);
+	/* of a unit's ExecStartPre= nobody wants to read it at each start */
+	if (!nc_log_is_journal())
+		printf("%s: fine\n", path);
 	s->free(s->settings);
 	return 0;
 }
