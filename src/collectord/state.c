@@ -13,12 +13,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/fault.h"
 #include "base/save.h"
 #include "base/text.h"
 
 #define HEX      (2u * NC_KEY_LEN)
-#define FILE_MAX (NC_REVOKED_MAX * (HEX + 80u))
+#define FILE_MAX (NC_REVOKED_MAX * (HEX + 82u))
+#define REVOKED  "revoked"
+
+#define REVOKED_MODE 0640
 
 /* A hello on its way to the disk. */
 struct hello {
@@ -28,9 +30,11 @@ struct hello {
 };
 
 struct nc_state {
-	int hello;    /* folder: a file for each key, with the time in decimal digits */
-	int folder;   /* of chains of keys */
-	int revoked;  /* file: "<key> <name>\n" each */
+	int dir;
+	int hello;  /* folder: a file for each key, with the time in decimal digits */
+	int folder; /* of chains of keys */
+	struct nc_buf revoked; /* the file: "<key> <name>\n" each */
+	bool unsaved;          /* there is more in it than on the disk */
 	uint8_t (*keys)[NC_KEY_LEN];
 	size_t count;
 	struct nc_chains *chains;
@@ -69,24 +73,32 @@ static int parse_revoked(struct nc_state *s, char *text)
 	return rc;
 }
 
+static int parse_text(struct nc_state *s)
+{
+	char *text = strndup((const char *)s->revoked.data, s->revoked.len);
+	int rc = !text ? -ENOMEM : strlen(text) == s->revoked.len ? parse_revoked(s, text) : -EINVAL;
+
+	free(text);
+	return rc;
+}
+
 static int read_revoked(struct nc_state *s)
 {
-	struct nc_buf b = { .max = FILE_MAX };
-	uint8_t *to;
-	ssize_t n = 1;
+	struct stat st;
 
-	while (n > 0 && (to = nc_buf_reserve(&b, 4096))) {
-		n = read(s->revoked, to, 4096);
-		if (n > 0)
-			b.len += (size_t)n;
-	}
-	int rc = n < 0 ? -errno : b.failed ? -E2BIG : 0;
-	if (rc == 0) {
-		nc_buf_u8(&b, 0);
-		rc = b.failed ? -ENOMEM : parse_revoked(s, (char *)b.data);
-	}
-	nc_buf_free(&b);
-	return rc;
+	if (fstatat(s->dir, REVOKED, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	nc_buf_init(&s->revoked, FILE_MAX);
+	size_t room = st.st_size < (off_t)FILE_MAX ? (size_t)st.st_size : FILE_MAX;
+	uint8_t *to = nc_buf_reserve(&s->revoked, room);
+	ssize_t n = to ? nc_save_read(s->dir, REVOKED, to, room, NULL) : -ENOMEM;
+	if (n <= 0)
+		return (int)n;
+	s->revoked.len = (size_t)n;
+	/* the next one goes on a line of its own */
+	if (to[n - 1] != '\n')
+		nc_buf_u8(&s->revoked, '\n');
+	return s->revoked.failed ? -E2BIG : parse_text(s);
 }
 
 bool nc_state_revoked(const struct nc_state *s, const uint8_t key[static NC_KEY_LEN])
@@ -97,29 +109,28 @@ bool nc_state_revoked(const struct nc_state *s, const uint8_t key[static NC_KEY_
 	return false;
 }
 
-/* All lines with one write: a sensor is not to keep one of its keys. */
+/* The file with all of them at once: a sensor is not to keep one of its keys, nor is one to come back with the next start because
+ * its line could not be written to its end. */
 int nc_state_revoke_all(struct nc_state *s, const uint8_t *const *keys, size_t n, const char *name)
 {
-	struct nc_buf lines = { .max = FILE_MAX };
 	char hex[HEX + 1];
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		if (nc_state_revoked(s, keys[i]))
 			continue;
-		nc_text_hex(hex, keys[i], NC_KEY_LEN);
-		nc_buf_printf(&lines, "%s %.80s\n", hex, name);
 		rc = add_key(s, keys[i]);
+		if (rc)
+			break;
+		nc_text_hex(hex, keys[i], NC_KEY_LEN);
+		nc_buf_printf(&s->revoked, "%s %.80s\n", hex, name);
+		s->unsaved = true;
 	}
-	if (rc == 0)
-		rc = lines.failed ? -ENOMEM : NC_FAULT("before-revoke");
-	if (rc == 0 && lines.len && write(s->revoked, lines.data, lines.len) != (ssize_t)lines.len)
-		rc = -EIO;
-	if (rc == 0)
-		rc = NC_FAULT("after-revoke");
-	if (rc == 0 && lines.len && fdatasync(s->revoked) != 0)
-		rc = -errno;
-	nc_buf_free(&lines);
+	if (rc == 0 && s->revoked.failed)
+		rc = -ENOMEM;
+	if (rc == 0 && s->unsaved)
+		rc = nc_save(s->dir, REVOKED, s->revoked.data, s->revoked.len, REVOKED_MODE, REVOKED);
+	s->unsaved = s->unsaved && rc != 0;
 	return rc;
 }
 
@@ -132,7 +143,6 @@ int nc_state_revoke(struct nc_state *s, const uint8_t key[static NC_KEY_LEN], co
 
 static int last_hello(const struct nc_state *s, const uint8_t key[static NC_KEY_LEN], const char *name, uint64_t *ret)
 {
-	char text[32];
 	const struct hello *h;
 
 	*ret = 0;
@@ -142,12 +152,8 @@ static int last_hello(const struct nc_state *s, const uint8_t key[static NC_KEY_
 		*ret = h->when;
 		return 0;
 	}
-	ssize_t n = nc_save_read(s->hello, name, text, sizeof(text) - 1, NULL);
-	if (n < 0)
-		return n == -ENOENT ? 0 : (int)n;
-	text[n] = '\0';
-	*ret = strtoull(text, NULL, 10);
-	return *ret ? 0 : -EINVAL;
+	int rc = nc_save_read_number(s->hello, name, ret);
+	return rc == -ENOENT ? 0 : rc == 0 && *ret == 0 ? -EINVAL : rc;
 }
 
 int nc_state_hello(struct nc_state *s, const uint8_t key[static NC_KEY_LEN], uint64_t when, uint64_t *ticket)
@@ -237,18 +243,17 @@ static int open_folder(int dirfd, const char *name, int *ret)
 	return *ret < 0 ? -errno : 0;
 }
 
-static int open_in(struct nc_state *s, int dirfd, struct nc_buf *err)
+static int open_in(struct nc_state *s, struct nc_buf *err)
 {
 	int rc = nc_saver_new(&s->saver);
 
 	if (rc == 0)
-		rc = open_folder(dirfd, "hello", &s->hello);
+		rc = open_folder(s->dir, "hello", &s->hello);
 	if (rc == 0)
-		rc = open_folder(dirfd, "chains", &s->folder);
+		rc = open_folder(s->dir, "chains", &s->folder);
 	if (rc)
 		return rc;
-	s->revoked = openat(dirfd, "revoked", O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
-	rc = s->revoked < 0 ? -errno : read_revoked(s);
+	rc = read_revoked(s);
 	if (rc == 0)
 		rc = nc_chains_new(&s->chains);
 	return rc ? rc : nc_chains_load(s->chains, s->folder, err);
@@ -257,20 +262,17 @@ static int open_in(struct nc_state *s, int dirfd, struct nc_buf *err)
 int nc_state_open(const char *dir, struct nc_state **ret, struct nc_buf *err)
 {
 	struct nc_state *s = calloc(1, sizeof(*s));
-	int dirfd = s ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	int rc = !s ? -ENOMEM : dirfd < 0 ? -errno : 0;
+	int rc = -ENOMEM;
 
 	if (s) {
-		s->hello = s->folder = s->revoked = -1;
 		TAILQ_INIT(&s->hellos);
+		s->hello = s->folder = -1;
+		s->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		rc = s->dir < 0 ? -errno : open_in(s, err);
 	}
-	if (rc == 0)
-		rc = open_in(s, dirfd, err);
 	/* what was made in it lasts */
-	if (rc == 0 && fsync(dirfd) != 0)
+	if (rc == 0 && fsync(s->dir) != 0)
 		rc = -errno;
-	if (dirfd >= 0)
-		close(dirfd);
 	if (rc) {
 		nc_buf_reset(err);
 		nc_buf_printf(err, "%s: %s", dir, rc == -EINVAL ? "the file \"revoked\" is damaged" : strerrordesc_np(-rc));
@@ -300,10 +302,11 @@ void nc_state_close(struct nc_state *s)
 		free(h);
 	}
 	nc_chains_free(s->chains);
-	int fds[] = { s->hello, s->folder, s->revoked };
+	int fds[] = { s->hello, s->folder, s->dir };
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
+	nc_buf_free(&s->revoked);
 	free(s->keys);
 	free(s);
 }

@@ -90,13 +90,9 @@ static const char *const nobody = "nobody";
 
 static void read_hello(struct transport *t)
 {
-	char text[32];
-	ssize_t n = t->o.state_dir < 0 ? -ENOENT : nc_save_read(t->o.state_dir, HELLO_FILE, text, sizeof(text) - 1, NULL);
-
-	if (n < 0)
-		return;
-	text[n] = '\0';
-	t->hello = strtoull(text, NULL, 10);
+	/* without it the clock has to do */
+	if (t->o.state_dir >= 0)
+		(void)nc_save_read_number(t->o.state_dir, HELLO_FILE, &t->hello);
 }
 
 /* Synced: where the clock is wrong after a power failure, the collector refuses what is not above the last one. */

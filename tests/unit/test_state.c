@@ -139,6 +139,77 @@ static void a_damaged_list_lets_nobody_in(void **state)
 	assert_int_equal(open_again(f), -EINVAL);
 }
 
+static void write_file(const struct fixture *f, const char *name, const char *text)
+{
+	char path[192];
+
+	snprintf(path, sizeof(path), "%s/%s", f->dir, name);
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+/* As a full disk, or an editor, leaves it: the next line is not to become part of the last. */
+static void a_line_without_its_end_stays_alone(void **state)
+{
+	struct fixture *f = *state;
+
+	write_file(f, "revoked", "0100000000000000000000000000000000000000000000000000000000000000 on");
+	assert_int_equal(open_again(f), 0);
+	assert_true(nc_state_revoked(f->s, key_a));
+	assert_int_equal(nc_state_revoke(f->s, key_b, "two"), 0);
+	assert_int_equal(open_again(f), 0);
+	assert_true(nc_state_revoked(f->s, key_a) && nc_state_revoked(f->s, key_b));
+}
+
+/* What could not be written is written by the next attempt, though the key is kept out already. */
+static void a_revocation_that_failed_is_made_up_for(void **state)
+{
+	struct fixture *f = *state;
+	char path[96];
+
+	snprintf(path, sizeof(path), "%s/revoked.next", f->dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_true(nc_state_revoke(f->s, key_a, "one") < 0);
+	assert_true(nc_state_revoked(f->s, key_a));
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(nc_state_revoke(f->s, key_a, "one"), 0);
+	assert_int_equal(open_again(f), 0);
+	assert_true(nc_state_revoked(f->s, key_a));
+}
+
+static void nothing_hides_behind_a_zero_byte(void **state)
+{
+	struct fixture *f = *state;
+	char path[96];
+
+	assert_int_equal(nc_state_revoke(f->s, key_a, "one"), 0);
+	assert_int_equal(nc_state_revoke(f->s, key_b, "two"), 0);
+	snprintf(path, sizeof(path), "%s/revoked", f->dir);
+	int fd = open(path, O_WRONLY);
+	assert_int_equal(pwrite(fd, "", 1, 2 * NC_KEY_LEN), 1);
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(open_again(f), -EINVAL);
+}
+
+static void a_damaged_time_lets_nobody_in(void **state)
+{
+	static const char *const texts[] = { "", "0\n", "x\n", "5x\n", "-5\n", "+5\n", " 5\n", "5\n\n",
+		                             "99999999999999999999\n" };
+	struct fixture *f = *state;
+	char name[96] = "hello/01";
+
+	memset(name + strlen(name), '0', 2 * NC_KEY_LEN - 2);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		write_file(f, name, texts[i]);
+		assert_int_equal(hello(f, key_a, 50), -EINVAL);
+	}
+	write_file(f, name, "49");
+	assert_int_equal(hello(f, key_a, 49), -ESTALE);
+	assert_int_equal(hello(f, key_a, 50), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -147,6 +218,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(revoked_keys_stay_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(all_keys_of_a_sensor_go_together, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_damaged_list_lets_nobody_in, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_line_without_its_end_stays_alone, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_revocation_that_failed_is_made_up_for, setup, teardown),
+		cmocka_unit_test_setup_teardown(nothing_hides_behind_a_zero_byte, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_damaged_time_lets_nobody_in, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

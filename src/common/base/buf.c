@@ -33,7 +33,8 @@ uint8_t *nc_buf_reserve(struct nc_buf *b, size_t n)
 		return NULL;
 	}
 	size_t need = b->len + n;
-	if (need > b->cap) {
+	/* there is a pointer, also for no bytes */
+	if (need > b->cap || !b->data) {
 		size_t cap = b->cap > SIZE_MAX / 4 ? need : b->cap * 2;
 		if (cap < need)
 			cap = need;

@@ -9,10 +9,14 @@
 #include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fault.h"
+
+#define NUMBER_MAX 32u
 
 static int fault(const char *stage, const char *step)
 {
@@ -129,6 +133,33 @@ ssize_t nc_save_read(int dirfd, const char *name, void *to, size_t room, mode_t 
 	if (n >= 0 && mode)
 		*mode = st.st_mode & 07777;
 	return n;
+}
+
+/* Digits up to the end; what does not fit is no number. */
+static int parse_number(const char *text, uint64_t *ret)
+{
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	unsigned long long v = strtoull(text, &end, 10);
+	if (errno || (*end && strcmp(end, "\n") != 0))
+		return -EINVAL;
+	*ret = v;
+	return 0;
+}
+
+int nc_save_read_number(int dirfd, const char *name, uint64_t *ret)
+{
+	char text[NUMBER_MAX + 1];
+	ssize_t n = nc_save_read(dirfd, name, text, NUMBER_MAX, NULL);
+
+	*ret = 0;
+	if (n < 0)
+		return n == -EFBIG ? -EINVAL : (int)n;
+	text[n] = '\0';
+	return strlen(text) == (size_t)n ? parse_number(text, ret) : -EINVAL;
 }
 
 int nc_save_remove(int dirfd, const char *name, const char *step)

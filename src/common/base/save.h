@@ -4,6 +4,7 @@
 #define NC_BASE_SAVE_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* Puts the n bytes at p into the file `name` of the folder, with that mode whatever the umask: NAME.next is written and
@@ -20,6 +21,9 @@ int nc_save_folder(int dirfd, const char *step);
 /* Reads a regular file of at most room bytes, not through a link: how many, -EFBIG when there are more, -EINVAL when it is no
  * file, or another negative errno. mode may be NULL. */
 ssize_t nc_save_read(int dirfd, const char *name, void *to, size_t room, mode_t *mode);
+/* Reads a file that holds one decimal number, perhaps with a line end. 0; -EINVAL: it holds anything else; another negative
+ * errno. *ret is 0 on failure. */
+int nc_save_read_number(int dirfd, const char *name, uint64_t *ret);
 /* Removes the file and syncs the folder; one that is not there is fine. 0 or negative errno. Fault points: before-remove-STEP,
  * after-remove-STEP. */
 int nc_save_remove(int dirfd, const char *name, const char *step);
