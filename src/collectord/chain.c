@@ -50,6 +50,14 @@ enum nc_chain_place nc_chain_place(const struct nc_chain *c, const uint8_t key[s
 	return c->has_old && same(c->old, key) ? NC_CHAIN_OLD : NC_CHAIN_NONE;
 }
 
+/* No key is zeros: so the first one of a chain that could not be read. */
+static bool damaged(const struct nc_chain *c)
+{
+	static const uint8_t none[NC_KEY_LEN];
+
+	return same(c->first, none);
+}
+
 /* --- text ----------------------------------------------------------------------------------------------------------- */
 
 struct line {
@@ -127,7 +135,7 @@ bool nc_chain_parse(struct nc_chain *c, char *text)
 
 	while (ok && text && (line = strsep(&text, "\n")))
 		ok = *line ? parse_line(c, line, seen) : !text;
-	return ok && seen[0] && seen[1];
+	return ok && seen[0] && seen[1] && !damaged(c);
 }
 
 /* --- the keys that are let in ----------------------------------------------------------------------------------------- */
@@ -320,13 +328,6 @@ static bool name_of(char name[static NC_SENSOR_NAME], const char *file)
 	return nc_key_name_valid(name);
 }
 
-static bool damaged(const struct nc_chain *c)
-{
-	static const uint8_t none[NC_KEY_LEN];
-
-	return same(c->first, none);
-}
-
 static int load_one(struct nc_chains *s, int dirfd, const char *file, struct nc_buf *err)
 {
 	char text[NC_CHAIN_TEXT + 1];
@@ -343,7 +344,6 @@ static int load_one(struct nc_chains *s, int dirfd, const char *file, struct nc_
 		              "%s: %s; this sensor is refused; without the file, and with a new start of the collector, it is let in "
 		              "with the key in NAME.pub\n",
 		              file, n < 0 ? strerrordesc_np((int)-n) : "damaged");
-		/* no key is zeros, and so no first key in a sensor's file */
 		memset(c->first, 0, sizeof(*c) - offsetof(struct nc_chain, first));
 	}
 	int rc = add(s, c);
