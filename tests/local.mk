@@ -6,6 +6,10 @@ EXTRA_DIST += tests/run tests/table tests/checks tests/decode tests/e2e tests/fu
 check_LIBRARIES += tests/libreplay.a
 tests_libreplay_a_SOURCES = tests/fuzz/replay.c
 
+# what fuzz targets of files in a folder share
+check_LIBRARIES += tests/libfuzzfiles.a
+tests_libfuzzfiles_a_SOURCES = tests/fuzz/files.c tests/fuzz/files.h
+
 # what the programs in tests/decode share
 check_LIBRARIES += tests/libsession.a
 tests_libsession_a_SOURCES = tests/decode/session.c tests/decode/session.h
@@ -23,16 +27,23 @@ endif
 FUZZ_TARGETS = \
 	tests/fuzz/fuzz_block \
 	tests/fuzz/fuzz_capfile \
+	tests/fuzz/fuzz_chain \
 	tests/fuzz/fuzz_conf \
 	tests/fuzz/fuzz_control \
 	tests/fuzz/fuzz_datagram \
 	tests/fuzz/fuzz_frame \
 	tests/fuzz/fuzz_handshake \
 	tests/fuzz/fuzz_http \
+	tests/fuzz/fuzz_keyring \
+	tests/fuzz/fuzz_keys \
+	tests/fuzz/fuzz_learned \
+	tests/fuzz/fuzz_name \
 	tests/fuzz/fuzz_packet \
 	tests/fuzz/fuzz_recfile \
 	tests/fuzz/fuzz_spool \
 	tests/fuzz/fuzz_ssh \
+	tests/fuzz/fuzz_state \
+	tests/fuzz/fuzz_store \
 	tests/fuzz/fuzz_tcp \
 	tests/fuzz/fuzz_tls \
 	tests/fuzz/fuzz_watermark
@@ -128,10 +139,10 @@ tests_unit_test_tcp_property_LDADD = $(STREAM_LIBS)
 # Every test program is made of the .c file of its name.
 if FUZZERS
 # libFuzzer brings the main: nothing else is built here
-LDADD = $(FUZZER_LIBS) tests/libdrive.a $(PROGRAM_LIBS) $(DAEMON_LIBS)
+LDADD = $(FUZZER_LIBS) tests/libfuzzfiles.a tests/libdrive.a $(PROGRAM_LIBS) $(DAEMON_LIBS)
 check_PROGRAMS += $(FUZZ_TARGETS)
 else
-LDADD = tests/libreplay.a tests/libsession.a tests/libdrive.a $(FIXTURE_LIBS) $(PROGRAM_LIBS) $(CMOCKA_LIBS) $(DAEMON_LIBS)
+LDADD = tests/libreplay.a tests/libfuzzfiles.a tests/libsession.a tests/libdrive.a $(FIXTURE_LIBS) $(PROGRAM_LIBS) $(CMOCKA_LIBS) $(DAEMON_LIBS)
 check_PROGRAMS += $(FUZZ_TARGETS) $(TEST_TOOLS)
 if HAVE_CMOCKA
 check_PROGRAMS += $(UNIT_TESTS)
