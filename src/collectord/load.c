@@ -267,12 +267,13 @@ static void sort_out(struct nc_shelf *h)
 int nc_shelf_load(struct nc_shelf *h)
 {
 	struct nc_watermark w = { .n = 0 };
-	int dirfd = nc_shelf_folder(h);
+	int rc = nc_store_settle(h->store);
+	int dirfd = rc ? rc : nc_shelf_folder(h);
 
 	if (dirfd < 0)
 		return dirfd;
 	nc_have_free(&h->have);
-	int rc = load_watermark(h, dirfd, &w);
+	rc = load_watermark(h, dirfd, &w);
 	if (rc == 0 && w.have.n) {
 		h->have = w.have;
 		w.have = (struct nc_have){ .n = 0 };

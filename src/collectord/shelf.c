@@ -60,6 +60,18 @@ void nc_shelf_free(struct nc_shelf *h)
 	free(h);
 }
 
+/* A new one is there for good before anything in it is said to be. */
+static int make_dir(int root, const char *name)
+{
+	if (mkdirat(root, name, 0750) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	if (fsync(root) == 0 || errno == EINVAL)
+		return 0;
+	int rc = -errno;
+	(void)unlinkat(root, name, AT_REMOVEDIR);
+	return rc;
+}
+
 /* No link in the path is followed. */
 static int open_dir(int root, const char *dir)
 {
@@ -69,8 +81,9 @@ static int open_dir(int root, const char *dir)
 
 	memcpy(part, dir, n);
 	part[n] = '\0';
-	if (mkdirat(root, part, 0750) < 0 && errno != EEXIST)
-		return -errno;
+	int rc = make_dir(root, part);
+	if (rc)
+		return rc;
 	int fd = openat(root, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;

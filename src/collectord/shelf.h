@@ -95,6 +95,7 @@ TAILQ_HEAD(nc_chunk_list, nc_chunk);
 struct nc_store {
 	int root;
 	uint32_t dev_major, dev_minor; /* of the root */
+	bool settled;                  /* it is there for good, and what was in it at the start */
 	bool whole_syncs;              /* its file system makes everything durable with syncfs */
 	char *path;
 	struct nc_store_options options;
@@ -159,6 +160,9 @@ void nc_shelf_account(struct nc_shelf *h, int64_t d);
 /* Says that writing failed, and that it works again, at a bounded rate. */
 void nc_shelf_failed(struct nc_shelf *h, const char *name, int code);
 void nc_shelf_recovered(struct nc_shelf *h);
+/* Syncs the root and the folder that it is in, once: a run before this one may have made folders just before it ended. 0 or
+ * negative errno. */
+int nc_store_settle(struct nc_store *s);
 /* The clocks, as nc_store_tick told them last, or themselves. */
 int64_t nc_store_real(const struct nc_store *s);
 int64_t nc_store_mono(const struct nc_store *s);

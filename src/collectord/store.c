@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/rd.h"
+#include "base/save.h"
 #include "base/time.h"
 #include "collectord/shelf.h"
 
@@ -40,6 +41,17 @@ static int make_path(const char *path)
 			return -errno;
 	}
 	return 0;
+}
+
+int nc_store_settle(struct nc_store *s)
+{
+	if (s->settled)
+		return 0;
+	if (fsync(s->root) < 0 && errno != EINVAL)
+		return -errno;
+	int rc = nc_save_parent(s->root);
+	s->settled = rc == 0;
+	return rc;
 }
 
 /* Those whose syncfs is known to write, and to wait for, data, sizes, names and the disk's cache. */
@@ -83,6 +95,8 @@ static int open_root(struct nc_store *s, const char *root)
 	/* other failures: a file system without locks on folders */
 	if (flock(s->root, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
 		return -EBUSY;
+	/* what fails is tried again before anything is stored */
+	(void)nc_store_settle(s);
 	return identify_root(s);
 }
 

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/rd.h"
+#include "base/save.h"
 #include "base/text.h"
 
 #define SUFFIX       ".spool"
@@ -429,6 +430,9 @@ int nc_spool_open(const char *path, uint64_t limit, const uint8_t key[static NC_
 		rc = errno == EWOULDBLOCK ? -EBUSY : -errno;
 	else
 		rc = take_in_all(s);
+	/* a spool that a power failure may take is better than none */
+	if (rc == 0)
+		(void)nc_save_parent(s->dir);
 	if (rc) {
 		nc_buf_printf(err, "spool.path: %s: %s", path, rc == -EBUSY ? "another process uses it" : strerror(-rc));
 		nc_spool_close(s);

@@ -9,6 +9,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -52,6 +54,18 @@ struct found {
 	uint8_t seqs[SEQS];
 	unsigned live, closing, finished, other, blocks;
 };
+
+/* Syncs of the folder that is watched, in the place of the C library's. */
+static atomic_ulong watched, folder_syncs;
+
+int fsync(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && st.st_ino == watched)
+		folder_syncs++;
+	return (int)syscall(SYS_fsync, fd);
+}
 
 /* --- the stage ----------------------------------------------------------------------------------------------------- */
 
@@ -273,6 +287,26 @@ static void a_block_is_taken_once(void **state)
 	assert_int_equal(c.stored.blocks, 1);
 	assert_int_equal(c.stored.records, 50);
 	assert_int_equal(c.duplicate.blocks, 3);
+}
+
+/* Nothing that is acknowledged is in a folder whose name a power failure may take. */
+static void new_folders_last(void **state)
+{
+	struct fixture *f = *state;
+	struct nc_shelf *h;
+	struct stat st;
+
+	assert_int_equal(stat(f->dir, &st), 0);
+	watched = st.st_ino;
+	folder_syncs = 0;
+	assert_int_equal(nc_store_shelf(f->s, "beta", &h), 0);
+	assert_int_equal(folder_syncs, 1);
+	assert_int_equal(nc_store_shelf(f->s, "beta", &h), 0);
+	assert_int_equal(folder_syncs, 1);
+	/* who made it may have come to an end before the sync */
+	restart(f);
+	assert_true(folder_syncs > 1);
+	watched = 0;
 }
 
 static void restarts_know(void **state)
@@ -786,6 +820,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 		T(a_block_is_taken_once),
+		T(new_folders_last),
 		T(restarts_know),
 		T(blocks_tell_without_a_watermark),
 		T(a_torn_block_is_not_there),

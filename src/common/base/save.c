@@ -100,6 +100,19 @@ int nc_save(int dirfd, const char *name, const void *p, size_t n, mode_t mode, c
 	return rc ? rc : nc_save_folder(dirfd, step);
 }
 
+int nc_save_parent(int dirfd)
+{
+	int fd = openat(dirfd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+
+	if (fd < 0)
+		return errno == EACCES ? 0 : -errno;
+	/* EINVAL: a file system that knows no syncs of folders; EROFS: nothing was made there */
+	if (fsync(fd) != 0 && errno != EINVAL && errno != EROFS)
+		rc = -errno;
+	close(fd);
+	return rc;
+}
+
 static ssize_t read_all(int fd, uint8_t *to, size_t room)
 {
 	size_t have = 0;

@@ -18,6 +18,9 @@ int nc_save_write(int dirfd, const char *name, const void *p, size_t n, mode_t m
 int nc_save_rename(int dirfd, const char *name, const char *step);
 int nc_save_folder(int dirfd, const char *step);
 
+/* Makes the name of a folder last that was made: syncs the one that it is in, where that may be opened. 0 or negative errno. */
+int nc_save_parent(int dirfd);
+
 /* Reads a regular file of at most room bytes, not through a link: how many, -EFBIG when there are more, -EINVAL when it is no
  * file, or another negative errno. mode may be NULL. */
 ssize_t nc_save_read(int dirfd, const char *name, void *to, size_t room, mode_t *mode);
