@@ -41,6 +41,7 @@ struct link {
 	uint64_t number;
 	size_t endpoint;
 	struct nc_sensor_choice keys;
+	bool open;   /* the handshake is done, and our HELLO is on its way */
 	bool ready;  /* both HELLOs are there */
 	bool behind; /* the collector was told that something waits which is sealed to an earlier key */
 	int64_t since, deadline;
@@ -448,6 +449,8 @@ static void on_open(void *user, struct nc_session *s)
 	struct link *l = user;
 
 	(void)s;
+	l->open = true;
+	l->deadline = nc_time_mono() + l->t->o.session.dead_after;
 	(void)send_hello(l);
 }
 
@@ -734,12 +737,25 @@ static void renew(struct transport *t)
 	attempt(t);
 }
 
+/* A collector that answers pings and never says its HELLO, since its disk hangs, is none: others may be there. */
+static void check_next(struct transport *t, int64_t now)
+{
+	struct link *l = t->next;
+
+	if (!l || !l->open || now < l->deadline)
+		return;
+	remember(t, l->name, "the collector does not answer the hello");
+	drop_link(t, l);
+	next_attempt(t);
+}
+
 static void on_tick(void *user)
 {
 	struct transport *t = user;
 	int64_t now = nc_time_mono();
 
 	check_old(t);
+	check_next(t, now);
 	if (t->now)
 		check_keys(t->now);
 	if (t->now && (now - t->now->since >= t->o.renew_interval || nc_session_bytes_out(t->now->s) >= t->o.renew_bytes))

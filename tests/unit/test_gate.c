@@ -176,13 +176,12 @@ static void close_gate(struct fixture *f)
 	f->state = NULL;
 }
 
-static void open_transport(struct fixture *f, uint64_t window, int64_t renew)
+static struct nc_session_transport_options transport_options(struct fixture *f, const struct nc_conf_list *list, uint64_t window,
+                                                             int64_t renew)
 {
-	char *item = f->address;
-	struct nc_conf_list list = { .items = &item, .count = 1 };
 	struct nc_session_transport_options o = {
 		.loop = f->loop,
-		.addresses = &list,
+		.addresses = list,
 		.own = f->sensor_keys,
 		.state_dir = -1,
 		.epoch = EPOCH,
@@ -194,10 +193,19 @@ static void open_transport(struct fixture *f, uint64_t window, int64_t renew)
 		.command = on_command,
 		.user = f,
 	};
-	struct nc_buf err = { .max = 4096 };
 
 	memcpy(o.keys[0], f->collector_keys->pub, NC_KEY_LEN);
 	nc_sessions_defaults(&o.session);
+	return o;
+}
+
+static void open_transport(struct fixture *f, uint64_t window, int64_t renew)
+{
+	char *item = f->address;
+	struct nc_conf_list list = { .items = &item, .count = 1 };
+	struct nc_session_transport_options o = transport_options(f, &list, window, renew);
+	struct nc_buf err = { .max = 4096 };
+
 	assert_int_equal(nc_session_transport(&o, &f->t, &err), 0);
 	f->t->events = &queue;
 	f->t->user = f;
@@ -473,6 +481,107 @@ static void ledgers_are_taken(void **state)
 	UNTIL(f, f->durable[1]);
 }
 
+/* --- a collector that says nothing --------------------------------------------------------------------------------- */
+
+struct mute {
+	struct nc_sessions *shared;
+	struct nc_session *s[8];
+	unsigned count, opened;
+	int fd;
+};
+
+static int mute_authorise(void *user, struct nc_session *s, const uint8_t key[static NC_KEY_LEN], uint64_t when,
+                          uint8_t psk[static NC_NOISE_PSK_LEN])
+{
+	(void)user;
+	(void)s;
+	(void)key;
+	(void)when;
+	(void)psk;
+	return 0;
+}
+
+static void mute_open(void *user, struct nc_session *s)
+{
+	(void)s;
+	((struct mute *)user)->opened++;
+}
+
+static int mute_frame(void *user, struct nc_session *s, enum nc_frame_type type, const uint8_t *p, size_t n)
+{
+	(void)user;
+	(void)s;
+	(void)type;
+	(void)p;
+	(void)n;
+	return 0;
+}
+
+static void mute_writable(void *user, struct nc_session *s)
+{
+	(void)user;
+	(void)s;
+}
+
+static void mute_closed(void *user, struct nc_session *s, int error, const char *why)
+{
+	(void)user;
+	(void)s;
+	(void)error;
+	(void)why;
+}
+
+static const struct nc_session_events mute_events = {
+	.authorise = mute_authorise, .open = mute_open, .frame = mute_frame, .writable = mute_writable, .closed = mute_closed,
+};
+
+static void mute_accept(void *user, uint32_t events)
+{
+	struct mute *m = user;
+	int fd = accept4(m->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	(void)events;
+	assert_true(fd >= 0 && m->count < 8);
+	assert_int_equal(nc_session_accept(m->shared, fd, &mute_events, m, &m->s[m->count]), 0);
+	m->count++;
+}
+
+/* It takes the handshake and answers pings, and never says its hello: the next collector is asked. */
+static void a_hello_without_an_answer_ends(void **state)
+{
+	struct fixture *f = *state;
+	struct mute m = { .fd = inherited() };
+	struct sockaddr_in at;
+	socklen_t len = sizeof(at);
+	char first[64], *items[] = { first, f->address };
+	struct nc_conf_list list = { .items = items, .count = 2 };
+	struct nc_session_transport_options o = transport_options(f, &list, 1 << 20, 3600 * NC_NS_PER_S);
+	struct nc_sessions_options s;
+	struct nc_loop_fd *watch;
+	struct nc_buf err = { .max = 4096 };
+
+	assert_int_equal(getsockname(m.fd, (struct sockaddr *)&at, &len), 0);
+	snprintf(first, sizeof(first), "127.0.0.1:%u", ntohs(at.sin_port));
+	nc_sessions_defaults(&s);
+	s.own[0] = f->collector_keys;
+	assert_int_equal(nc_sessions_new(f->loop, &s, &m.shared), 0);
+	assert_int_equal(nc_loop_add_fd(f->loop, m.fd, EPOLLIN, mute_accept, &m, &watch), 0);
+	memcpy(o.keys[1], o.keys[0], NC_KEY_LEN);
+	o.session.ping_interval = 20 * MS;
+	o.session.dead_after = 200 * MS;
+	assert_int_equal(nc_session_transport(&o, &f->t, &err), 0);
+	f->t->events = &queue;
+	f->t->user = f;
+	UNTIL(f, connected(f));
+	assert_true(m.opened > 0);
+	nc_loop_del_fd(watch);
+	for (unsigned i = 0; i < m.count; i++)
+		nc_session_free(m.s[i]);
+	nc_sessions_free(m.shared);
+	close(m.fd);
+	nc_buf_free(&err);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -485,6 +594,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(off_the_list_is_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(questions_are_answered, setup, teardown),
 		cmocka_unit_test_setup_teardown(ledgers_are_taken, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_hello_without_an_answer_ends, setup, teardown),
 	};
 
 	if (nc_keys_init() < 0)
