@@ -742,13 +742,29 @@ static size_t half_open_of(const struct nc_gate *g, const char *host)
 	return n;
 }
 
+/* The oldest half-open connection goes: a sensor needs its place for a round trip, who has many addresses and says nothing would
+ * have all of them for as long as a handshake may take. */
+static void make_room(struct nc_gate *g)
+{
+	struct nc_visit *v;
+
+	if (g->half_open < g->o.half_open_max)
+		return;
+	TAILQ_FOREACH(v, &g->visits, all)
+		if (v->half_open)
+			break;
+	if (!v)
+		return;
+	g->counters.crowded++;
+	drop(v, "too many connections whose handshake is not done");
+}
+
 static void admit(struct nc_gate *g, int fd, const struct nc_peer *peer)
 {
 	struct nc_visit *v = NULL;
 
 	g->counters.connections++;
-	if (g->half_open >= g->o.half_open_max || g->visit_count >= g->o.sessions_max ||
-	    half_open_of(g, peer->host) >= g->o.half_open_host_max)
+	if (g->visit_count >= g->o.sessions_max || half_open_of(g, peer->host) >= g->o.half_open_host_max)
 		g->counters.crowded++;
 	else
 		v = calloc(1, sizeof(*v));
@@ -756,6 +772,7 @@ static void admit(struct nc_gate *g, int fd, const struct nc_peer *peer)
 		close(fd);
 		return;
 	}
+	make_room(g);
 	v->gate = g;
 	v->peer = *peer;
 	if (nc_session_accept(g->shared, fd, &visit_events, v, &v->s) != 0) {

@@ -29,7 +29,7 @@ struct nc_gate_options {
 
 struct nc_gate_counters {
 	uint64_t connections; /* accepted by the kernel */
-	uint64_t crowded;     /* closed at once: too many half-open ones */
+	uint64_t crowded;     /* closed at once, or before their handshake was done: too many half-open ones */
 	uint64_t unknown, revoked, replayed; /* handshakes refused for their key, for the time of their hello */
 	uint64_t state_failures; /* refused since the time could not be recorded */
 	uint64_t psk_failures;   /* refused since the sensor's pre-shared key can't be read */

@@ -44,6 +44,7 @@ struct fixture {
 	unsigned durable_count, rejected_later, rejected, lost, ready;
 	char asked[32];
 	const char *answer_error;
+	size_t half_open_max;
 	json_t *answer;
 	bool answered;
 };
@@ -151,7 +152,7 @@ static void open_gate(struct fixture *f)
 	struct nc_conf_list list = { .items = &item, .count = 1 };
 	bool first = !*f->address;
 	int fd = first ? inherited() : -1;
-	struct nc_gate_options g = { .listen = &list, .fds = &fd, .nfds = first };
+	struct nc_gate_options g = { .listen = &list, .fds = &fd, .nfds = first, .half_open_max = f->half_open_max };
 	struct nc_instant now = { .mono = nc_time_mono(), .real = nc_time_real() };
 	struct nc_buf err = { .max = 4096 };
 
@@ -161,6 +162,10 @@ static void open_gate(struct fixture *f)
 	f->c->state = f->state;
 	nc_sessions_defaults(&g.session);
 	g.session.own[0] = f->collector_keys;
+	if (f->half_open_max) {
+		g.half_open_host_max = 10 * f->half_open_max;
+		g.session.handshake_limit = 10 * PATIENCE;
+	}
 	assert_int_equal(nc_gate_new(f->loop, f->c, f->state, &g, &f->gate, &err), 0);
 	nc_gate_address(f->gate, 0, f->address);
 	nc_buf_free(&err);
@@ -481,6 +486,36 @@ static void ledgers_are_taken(void **state)
 	UNTIL(f, f->durable[1]);
 }
 
+static int connect_to(const struct fixture *f)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	a.sin_port = htons((uint16_t)strtoul(strrchr(f->address, ':') + 1, NULL, 10));
+	assert_int_equal(connect(fd, (const struct sockaddr *)&a, sizeof(a)), 0);
+	return fd;
+}
+
+/* Who has many addresses, and connects without a word, keeps nobody out. */
+static void silent_strangers_give_way(void **state)
+{
+	struct fixture *f = *state;
+	int fds[8];
+
+	close_gate(f);
+	f->half_open_max = 4;
+	open_gate(f);
+	list_sensor(f, true);
+	for (unsigned i = 0; i < 8; i++)
+		fds[i] = connect_to(f);
+	UNTIL(f, nc_gate_counters(f->gate)->connections == 8);
+	assert_int_equal(nc_gate_half_open(f->gate), 4);
+	assert_int_equal(nc_gate_counters(f->gate)->crowded, 4);
+	begin(f);
+	for (unsigned i = 0; i < 8; i++)
+		close(fds[i]);
+}
+
 /* --- a collector that says nothing --------------------------------------------------------------------------------- */
 
 struct mute {
@@ -594,6 +629,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(off_the_list_is_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(questions_are_answered, setup, teardown),
 		cmocka_unit_test_setup_teardown(ledgers_are_taken, setup, teardown),
+		cmocka_unit_test_setup_teardown(silent_strangers_give_way, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_hello_without_an_answer_ends, setup, teardown),
 	};
 
