@@ -425,6 +425,9 @@ static void on_first(struct nc_session *s, const uint8_t *p, size_t n)
 		return;
 	}
 	rc = s->ev.authorise(s->user, s, nc_noise_peer(s->noise), when, psk);
+	if (s->state != CLOSED && rc == 0)
+		nc_noise_psk(s->noise, psk);
+	sodium_memzero(psk, sizeof(psk));
 	if (s->state == CLOSED)
 		return;
 	if (rc) {
@@ -432,8 +435,6 @@ static void on_first(struct nc_session *s, const uint8_t *p, size_t n)
 		over(s, rc, "not authorised");
 		return;
 	}
-	nc_noise_psk(s->noise, psk);
-	sodium_memzero(psk, sizeof(psk));
 	rc = write_handshake(s, NULL, 0);
 	s->state = CONFIRMING;
 	if (rc == 0)
