@@ -30,6 +30,7 @@
 #define PAUSE          NC_NS_PER_S
 #define ACKS           64u /* ranges that are gathered for one frame */
 #define QUESTIONS      64u
+#define KEY_FRAMES     64u /* of a session */
 #define ANSWER_TIME    (3 * NC_NS_PER_S)
 #define LOG_BURST      6u
 #define KEY_BURST      20u
@@ -51,6 +52,7 @@ struct nc_visit {
 	uint64_t hello_ticket;    /* the time of its hello is on its way to the disk */
 	uint64_t key_ticket;      /* so is this next key of it */
 	uint8_t next_key[NC_KEY_LEN];
+	unsigned key_frames; /* NEXT_KEY, KEY_KEPT: what came */
 	unsigned acks;
 	struct range ack[ACKS];
 };
@@ -611,6 +613,12 @@ static void note_use(struct nc_visit *v)
 	say_key(v, NC_SAY_SENSOR_KEY_USED, "uses its new key", changed->now, more);
 }
 
+/* Each of them may be a write to the disk, in a queue that the hellos of all sensors go through. A session has need of a few. */
+static bool too_much_of_keys(struct nc_visit *v, enum nc_frame_type type)
+{
+	return (type == NC_FRAME_NEXT_KEY || type == NC_FRAME_KEY_KEPT) && ++v->key_frames > KEY_FRAMES;
+}
+
 static int (*const handlers[NC_FRAME_TYPES])(struct nc_visit *v, const uint8_t *p, size_t n) = {
 	[NC_FRAME_HELLO] = on_hello, [NC_FRAME_BLOCK] = on_block,   [NC_FRAME_SEALED] = on_sealed,
 	[NC_FRAME_REPLY] = on_reply, [NC_FRAME_LEDGER] = on_ledger, [NC_FRAME_NEXT_KEY] = on_next_key,
@@ -622,7 +630,7 @@ static int on_frame(void *user, struct nc_session *s, enum nc_frame_type type, c
 	struct nc_visit *v = user;
 
 	(void)s;
-	if (!v->sensor || !handlers[type] || (type != NC_FRAME_HELLO && !v->ready))
+	if (!v->sensor || !handlers[type] || (type != NC_FRAME_HELLO && !v->ready) || too_much_of_keys(v, type))
 		return -EPROTO;
 	return handlers[type](v, p, n);
 }

@@ -617,6 +617,84 @@ static void a_hello_without_an_answer_ends(void **state)
 	nc_buf_free(&err);
 }
 
+/* --- a sensor gone bad ------------------------------------------------------------------------------------------------ */
+
+struct bad {
+	struct fixture *f;
+	struct nc_session *s;
+	bool greeted, closed;
+};
+
+static void bad_open(void *user, struct nc_session *s)
+{
+	uint32_t version = NC_SESSION_VERSION;
+	Session__Hello m = SESSION__HELLO__INIT;
+
+	(void)user;
+	m.n_versions = 1;
+	m.versions = &version;
+	m.epoch = EPOCH;
+	assert_int_equal(nc_session_send_message(s, NC_FRAME_HELLO, &m.base), 0);
+}
+
+static int bad_frame(void *user, struct nc_session *s, enum nc_frame_type type, const uint8_t *p, size_t n)
+{
+	(void)s;
+	(void)p;
+	(void)n;
+	((struct bad *)user)->greeted |= type == NC_FRAME_HELLO;
+	return 0;
+}
+
+static void bad_closed(void *user, struct nc_session *s, int error, const char *why)
+{
+	(void)s;
+	(void)error;
+	(void)why;
+	((struct bad *)user)->closed = true;
+}
+
+static const struct nc_session_events bad_events = {
+	.open = bad_open, .frame = bad_frame, .writable = mute_writable, .closed = bad_closed,
+};
+
+static int say_key_kept(const struct bad *b, bool behind)
+{
+	Session__KeyKept m = SESSION__KEY_KEPT__INIT;
+
+	m.key = (ProtobufCBinaryData){ .data = b->f->collector_keys->pub, .len = NC_KEY_LEN };
+	m.error = (char *)(uintptr_t)"";
+	m.behind = behind;
+	return nc_session_send_message(b->s, NC_FRAME_KEY_KEPT, &m.base);
+}
+
+/* Each of these is a write to the collector's disk, for which the hellos of others wait. */
+static void keys_are_not_told_for_ever(void **state)
+{
+	struct fixture *f = *state;
+	struct bad b = { .f = f };
+	struct nc_sessions_options o;
+	struct nc_sessions *shared;
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	unsigned said = 0;
+
+	a.sin_port = htons((uint16_t)strtoul(strrchr(f->address, ':') + 1, NULL, 10));
+	nc_sessions_defaults(&o);
+	o.own[0] = f->sensor_keys;
+	assert_int_equal(nc_sessions_new(f->loop, &o, &shared), 0);
+	assert_int_equal(nc_session_connect(shared, (const struct sockaddr *)&a, sizeof(a), f->collector_keys->pub, NULL, 1,
+	                                    &bad_events, &b, &b.s),
+	                 0);
+	UNTIL(f, b.greeted);
+	while (!b.closed && said < 2000) {
+		assert_int_equal(say_key_kept(&b, said++ % 2), 0);
+		assert_int_equal(nc_loop_once(f->loop, 0), 0);
+	}
+	UNTIL(f, b.closed);
+	nc_session_free(b.s);
+	nc_sessions_free(shared);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -629,6 +707,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(off_the_list_is_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(questions_are_answered, setup, teardown),
 		cmocka_unit_test_setup_teardown(ledgers_are_taken, setup, teardown),
+		cmocka_unit_test_setup_teardown(keys_are_not_told_for_ever, setup, teardown),
 		cmocka_unit_test_setup_teardown(silent_strangers_give_way, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_hello_without_an_answer_ends, setup, teardown),
 	};
