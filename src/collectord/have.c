@@ -54,6 +54,19 @@ enum nc_have_state nc_have_state(const struct nc_have *h, uint64_t epoch, uint64
 	return i < e->n && e->ranges[i].from <= seq ? NC_HAVE_YES : NC_HAVE_NOT;
 }
 
+uint64_t nc_have_count(const struct nc_have *h, uint64_t epoch, uint64_t *highest)
+{
+	const struct nc_have_epoch *e = find(h, epoch);
+	uint64_t n = e ? e->floor - 1 : 0;
+
+	*highest = n;
+	for (size_t i = 0; e && i < e->n; i++) {
+		n += e->ranges[i].to - e->ranges[i].from + 1;
+		*highest = e->ranges[i].to;
+	}
+	return n;
+}
+
 /* Takes `count` ranges from i on out. */
 static void drop_ranges(struct nc_have *h, struct nc_have_epoch *e, size_t i, size_t count)
 {

@@ -34,6 +34,9 @@ enum nc_have_state { NC_HAVE_NOT, NC_HAVE_YES, NC_HAVE_UNKNOWN };
 void nc_have_free(struct nc_have *h);
 /* Whether that block is there; NC_HAVE_UNKNOWN below the floor. */
 enum nc_have_state nc_have_state(const struct nc_have *h, uint64_t epoch, uint64_t seq);
+/* How many blocks of an epoch are there, those below its floor with them, and the highest number of them; 0 and 0 when there are
+ * none. */
+uint64_t nc_have_count(const struct nc_have *h, uint64_t epoch, uint64_t *highest);
 /* Memory for `extra` more ranges of that epoch, so that as many nc_have_add can't fail. 0 or -ENOMEM. */
 int nc_have_reserve(struct nc_have *h, uint64_t epoch, size_t extra);
 /* Adds from..to (1 <= from <= to); what is there already does not matter. 0 or -ENOMEM: nothing changed. */

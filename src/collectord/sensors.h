@@ -32,6 +32,20 @@ struct nc_ledger_watch {
 	uint64_t acknowledged, here; /* both sides' counters at that time */
 };
 
+#define NC_LEDGER_STARTS 8u
+
+/* What a start of a sensor said last of its blocks; `elsewhere`: at least so many were acknowledged by others. */
+struct nc_ledger_start {
+	uint64_t epoch, built, dropped, elsewhere;
+};
+
+/* The present one and those that are over. */
+struct nc_ledger_starts {
+	struct nc_ledger_start now, past[NC_LEDGER_STARTS]; /* the oldest first */
+	size_t count;
+	uint64_t forgotten; /* blocks that starts from before those miss */
+};
+
 /* A sensor that has sent. */
 struct nc_sensor {
 	TAILQ_ENTRY(nc_sensor) all;
@@ -56,6 +70,7 @@ struct nc_sensor {
 	struct nc_loss loss;
 	struct nc_ledger *ledger; /* the last one, NULL before */
 	struct nc_ledger_watch watch;
+	struct nc_ledger_starts starts;
 	struct nc_stream *streams[NC_TYPES_MAX]; /* by slot; owned by the store */
 };
 

@@ -472,6 +472,11 @@ void nc_shelf_each(const struct nc_shelf *h, void (*fn)(void *user, uint64_t epo
 			fn(user, h->have.epochs[i].id, h->have.epochs[i].ranges[k].from, h->have.epochs[i].ranges[k].to);
 }
 
+uint64_t nc_shelf_blocks(const struct nc_shelf *h, uint64_t epoch, uint64_t *highest)
+{
+	return nc_have_count(&h->have, epoch, highest);
+}
+
 const struct nc_store_counters *nc_store_counters(const struct nc_store *s)
 {
 	return &s->counters;

@@ -124,6 +124,9 @@ void nc_shelf_floor(struct nc_shelf *h, uint64_t epoch, uint64_t seq);
 /* Calls fn for each range of durable blocks, from..to both included. */
 void nc_shelf_each(const struct nc_shelf *h, void (*fn)(void *user, uint64_t epoch, uint64_t from, uint64_t to), void *user);
 
+/* How many blocks of that epoch are durable, or were (expired ones are in it), and the highest number of them. */
+uint64_t nc_shelf_blocks(const struct nc_shelf *h, uint64_t epoch, uint64_t *highest);
+
 struct nc_tally {
 	uint64_t blocks, records, bytes;
 };

@@ -22,6 +22,7 @@
 
 #include "base/time.h"
 #include "collectord/gate.h"
+#include "collectord/ledger.h"
 #include "record/type.h"
 #include "sensord/session.h"
 
@@ -486,6 +487,47 @@ static void ledgers_are_taken(void **state)
 	UNTIL(f, f->durable[1]);
 }
 
+static json_int_t missing_blocks(const struct fixture *f)
+{
+	json_t *o = nc_ledger_of(TAILQ_FIRST(&f->c->sensors.all));
+	json_int_t n = json_integer_value(json_object_get(json_object_get(o, "collector"), "missing_blocks"));
+
+	json_decref(o);
+	return n;
+}
+
+static void say_ledger(struct fixture *f, uint64_t epoch, const struct nc_transport_counter *list, size_t n, uint64_t seq)
+{
+	assert_int_equal(f->t->ledger(f->t, epoch, 1, list, n), 0);
+	/* what came behind it is there, and so is the ledger */
+	assert_int_equal(submit(f, seq, true, false), 0);
+	UNTIL(f, f->durable[seq]);
+}
+
+/* What was in the memory of a sensor that was killed is missed, once another start of it has told of itself. */
+static void what_died_with_a_sensor_is_missed(void **state)
+{
+	struct fixture *f = *state;
+	const struct nc_transport_counter last[] = { { "BlocksBuilt", 6 }, { "BlocksDropped", 1 }, { "BlocksAcknowledged", 1 } };
+	const struct nc_transport_counter fresh[] = { { "BlocksBuilt", 1 } };
+
+	begin(f);
+	assert_int_equal(submit(f, 1, true, false), 0);
+	UNTIL(f, f->durable[1]);
+	say_ledger(f, EPOCH, last, 3, 2);
+	assert_int_equal(missing_blocks(f), 0);
+	/* 3 to 7 are not there, but for one that was dropped */
+	say_ledger(f, EPOCH + 1, fresh, 1, 8);
+	assert_int_equal(missing_blocks(f), 4);
+	/* from its spool */
+	assert_int_equal(submit(f, 4, true, true), 0);
+	UNTIL(f, f->durable[4]);
+	assert_int_equal(missing_blocks(f), 3);
+	/* it was another one with its key, and goes on */
+	say_ledger(f, EPOCH, last, 3, 9);
+	assert_int_equal(missing_blocks(f), 1);
+}
+
 static int connect_to(const struct fixture *f)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -707,6 +749,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(off_the_list_is_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(questions_are_answered, setup, teardown),
 		cmocka_unit_test_setup_teardown(ledgers_are_taken, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_died_with_a_sensor_is_missed, setup, teardown),
 		cmocka_unit_test_setup_teardown(keys_are_not_told_for_ever, setup, teardown),
 		cmocka_unit_test_setup_teardown(silent_strangers_give_way, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_hello_without_an_answer_ends, setup, teardown),

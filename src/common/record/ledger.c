@@ -58,6 +58,7 @@ static const struct term {
 	{ "collector", "waiting", "CollectorWaiting", OUT },
 	{ "collector", "lost", "CollectorLost", TOLD },
 	{ "collector", "expired", "CollectorExpired", TOLD },
+	{ "collector", "missing_blocks", "CollectorMissing", TOLD },
 	{ "delivery", "acknowledged", "SinceAcknowledged", IN },
 	{ "delivery", "stored_or_lost", "SinceStored", OUT },
 };
