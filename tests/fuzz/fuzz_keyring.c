@@ -35,7 +35,7 @@ static struct nc_keyring *open_again(struct nc_keyring *r, const char *path)
 	struct nc_keypair *k = nc_keypair_new();
 	struct nc_keyring *again;
 
-	nc_fuzz_expect(nc_keyring_open(path, false, &again, &err) == 0 && err.len == 0);
+	nc_fuzz_expect(nc_keyring_open(path, NULL, false, &again, &err) == 0 && err.len == 0);
 	nc_fuzz_expect(same(nc_keyring_current(r), nc_keyring_current(again)) && whole(nc_keyring_current(r)));
 	nc_fuzz_expect(same(nc_keyring_next(r), nc_keyring_next(again)) && whole(nc_keyring_next(r)));
 	nc_fuzz_expect(same(nc_keyring_old(r), nc_keyring_old(again)) && whole(nc_keyring_old(r)));
@@ -78,7 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		if (parts[i].left)
 			nc_fuzz_put(f.fd, names[i], parts[i], 0600);
 	}
-	if (nc_keyring_open(f.path, false, &r, &err) == 0) {
+	if (nc_keyring_open(f.path, NULL, false, &r, &err) == 0) {
 		r = open_again(r, f.path);
 		for (unsigned i = 0; i < STEPS && input.left; i++) {
 			step(r, nc_rd_u8(&input));
