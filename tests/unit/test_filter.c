@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "capture/live.h"
+#include "capture/program.h"
 
 #define IP4(proto) "\x45\0\0\x28\0\0\0\0\x40" proto "\0\0\x0a\0\0\1\x0a\0\0\2\0\x35\0\x50\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
 #define MACS       "\2\0\0\0\0\1\2\0\0\0\0\2"
@@ -125,6 +126,54 @@ static void wrong_expressions(void **state)
 	nc_filter_free(NULL);
 }
 
+/* Whether it compiles at all, which is what a configuration is asked. */
+static void checks(void **state)
+{
+	static const char *const right[] = { "", "tcp port 80", "wlan type data", "vlan 7 and ip", "ifindex 1", "inbound" };
+	static const char *const wrong[] = { "tcp prot 80", "port 99999999", "(tcp" };
+	struct nc_buf err = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++)
+		assert_int_equal(nc_filter_check(right[i], &err), 0);
+	assert_int_equal(err.len, 0);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		assert_int_equal(nc_filter_check(wrong[i], &err), -EINVAL);
+		assert_true(err.len > 0);
+		nc_buf_reset(&err);
+	}
+	nc_buf_free(&err);
+}
+
+#define LOAD(K) { .code = BPF_LD | BPF_B | BPF_ABS, .k = (K) }
+#define AD(K)   ((uint32_t)(SKF_AD_OFF + (K)))
+
+/* A cooked header is made up by libpcap: the kernel has its fields elsewhere. */
+static void cooked(void **state)
+{
+	struct sock_filter two[] = {
+		LOAD(0), LOAD(4), LOAD(10), LOAD(20), { .code = BPF_LD | BPF_H | BPF_IND, .k = 22 },
+		{ .code = BPF_LDX | BPF_B | BPF_MSH, .k = 20 }, LOAD(AD(SKF_AD_VLAN_TAG)), { .code = BPF_LD | BPF_IMM, .k = 4 },
+		{ .code = BPF_JMP | BPF_JEQ | BPF_K, .k = 4 }, { .code = BPF_RET | BPF_K, .k = 10 },
+	};
+	static const uint32_t want[] = {
+		AD(SKF_AD_PROTOCOL), AD(SKF_AD_IFINDEX), AD(SKF_AD_PKTTYPE), 0, 2, 0, AD(SKF_AD_VLAN_TAG), 4, 4, 10,
+	};
+	struct sock_filter one[] = { LOAD(0), LOAD(14), LOAD(16), LOAD(40) }, no[] = { LOAD(20), LOAD(8) };
+
+	(void)state;
+	assert_true(nc_program_uncook(two, sizeof(two) / sizeof(two[0]), DLT_LINUX_SLL2));
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++)
+		assert_int_equal(two[i].k, want[i]);
+	assert_true(nc_program_uncook(one, 4, DLT_LINUX_SLL));
+	assert_int_equal(one[0].k, AD(SKF_AD_PKTTYPE));
+	assert_int_equal(one[1].k, AD(SKF_AD_PROTOCOL));
+	assert_int_equal(one[2].k, 0);
+	assert_int_equal(one[3].k, 24);
+	/* the hardware type, which the kernel does not tell a filter by that name */
+	assert_false(nc_program_uncook(no, 2, DLT_LINUX_SLL2));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -132,6 +181,8 @@ int main(void)
 		cmocka_unit_test(only_some_link_types),
 		cmocka_unit_test(cut_packets),
 		cmocka_unit_test(wrong_expressions),
+		cmocka_unit_test(checks),
+		cmocka_unit_test(cooked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -152,19 +152,22 @@ int nc_fanout_join(int fd, uint16_t id, unsigned members, bool incoming_only)
 	return r < 0 ? r : nc_fanout_spread(fd, members, NC_FANOUT_NONE);
 }
 
+int nc_fanout_filter(int fd, struct sock_filter *insn, unsigned short n)
+{
+	struct sock_fprog program = { .len = n, .filter = insn };
+	int none = 0;
+	int r = n ? setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program))
+	          : setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof(none));
+
+	/* there was none */
+	return r < 0 && !(n == 0 && errno == ENOENT) ? -errno : 0;
+}
+
 int nc_fanout_block(int fd)
 {
 	struct sock_filter none = { .code = BPF_RET | BPF_K };
-	struct sock_fprog program = { .len = 1, .filter = &none };
 
-	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ? -errno : 0;
-}
-
-int nc_fanout_unblock(int fd)
-{
-	int value = 0;
-
-	return setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &value, sizeof(value)) < 0 ? -errno : 0;
+	return nc_fanout_filter(fd, &none, 1);
 }
 
 int nc_fanout_incoming_only(int fd)

@@ -3,6 +3,7 @@
 #ifndef NC_CAPTURE_FANOUT_H
 #define NC_CAPTURE_FANOUT_H
 
+#include <linux/filter.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -16,9 +17,11 @@ int nc_fanout_join(int fd, uint16_t id, unsigned members, bool incoming_only);
  * leaves: the kernel then puts the last one into its place. NC_FANOUT_NONE: as in joining. When it returns no packet is under way
  * by the old rule. */
 int nc_fanout_spread(int fd, unsigned members, unsigned away);
-/* No packet reaches the socket while it is blocked. Unblocking removes whatever filter there is. */
+/* Puts a filter of n instructions in the place of the one that is there, at once; n 0: none. What the socket holds stays. When it
+ * fails the old one stands. */
+int nc_fanout_filter(int fd, struct sock_filter *insn, unsigned short n);
+/* No packet reaches the socket until it gets another filter. */
 int nc_fanout_block(int fd);
-int nc_fanout_unblock(int fd);
 /* The socket doesn't see what this host sends. */
 int nc_fanout_incoming_only(int fd);
 /* Packets and drops since the last call; packets include the dropped ones. */

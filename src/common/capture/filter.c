@@ -62,6 +62,12 @@ static int compile(const char *expression, int dlt, struct bpf_program *ret, cha
 	return r;
 }
 
+/* What is unknown for one link type is for all, and asking the resolver again takes long. */
+static bool unknown_word(const char *text)
+{
+	return strncmp(text, "unknown ", 8) == 0;
+}
+
 int nc_filter_compile(const char *expression, struct nc_filter **ret, struct nc_buf *err)
 {
 	struct nc_filter *f = calloc(1, sizeof(*f));
@@ -76,8 +82,7 @@ int nc_filter_compile(const char *expression, struct nc_filter **ret, struct nc_
 			nc_filter_free(f);
 			return r;
 		}
-		/* what is unknown for one link type is for all, and asking the resolver again takes long */
-		if (i == 0 && r < 0 && strncmp(first, "unknown ", 8) == 0)
+		if (i == 0 && r < 0 && unknown_word(first))
 			break;
 		if (r < 0)
 			continue;
@@ -91,6 +96,24 @@ int nc_filter_compile(const char *expression, struct nc_filter **ret, struct nc_
 	}
 	*ret = f;
 	return 0;
+}
+
+int nc_filter_check(const char *expression, struct nc_buf *err)
+{
+	char first[PCAP_ERRBUF_SIZE], text[PCAP_ERRBUF_SIZE];
+	struct bpf_program program;
+
+	for (size_t i = 0; i < TYPES; i++) {
+		int r = compile(expression, types[i].dlt, &program, i ? text : first);
+		if (r == 0)
+			pcap_freecode(&program);
+		if (r == 0 || r == -ENOMEM)
+			return r;
+		if (i == 0 && unknown_word(first))
+			break;
+	}
+	nc_buf_str(err, first);
+	return -EINVAL;
 }
 
 void nc_filter_free(struct nc_filter *f)

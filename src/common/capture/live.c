@@ -17,6 +17,7 @@
 #include "base/time.h"
 #include "capture/fanout.h"
 #include "capture/live.h"
+#include "capture/program.h"
 #include "capture/reader.h"
 
 #define WAIT_MS      100 /* the kernel gives a block of packets at the latest after this time */
@@ -30,12 +31,14 @@ static const char *const drop_counters[] = { "rx_missed_errors", "rx_fifo_errors
 
 struct nc_live {
 	pcap_t *pcap;
+	char interface[IF_NAMESIZE];
 	int fd;                   /* pcap's */
 	int counter[DROP_COUNTERS];
 	uint32_t datalink;
 	int64_t unit;             /* nanoseconds in one of pcap's time units */
 	struct nc_live_stats stats;
 	unsigned workers;         /* in the fanout group */
+	bool by_libpcap;          /* its filter is none that the socket could take */
 	uint64_t if_dropped_base;
 	nc_live_fn fn;            /* of the current nc_live_poll */
 	void *user;
@@ -111,52 +114,6 @@ static int activate(const struct nc_live_options *o, pcap_t *p, struct nc_buf *e
 	return 0;
 }
 
-static bool is_any(const struct nc_live_options *o)
-{
-	return strcmp(o->interface, "any") == 0;
-}
-
-/* The filter that the options mean, as text into b; empty when all packets are wanted. On `any` the packets of loopback would
- * come twice, sent and received; libpcap hides the former, but only after the kernel has counted them. */
-static const char *filter_text(const struct nc_live_options *o, pcap_t *p, struct nc_buf *b)
-{
-	const char *bpf = o->bpf ? o->bpf : "";
-
-	if (!is_any(o) || pcap_datalink(p) != DLT_LINUX_SLL2)
-		return bpf;
-	nc_buf_printf(b, bpf[0] ? "(%s) and " : "%s", bpf);
-	nc_buf_printf(b, "not (ifindex %d and outbound)", LOOPBACK);
-	return nc_buf_cstr(b);
-}
-
-/* Compiles the filter; *wanted is false when there is none. */
-static int compile(const struct nc_live_options *o, pcap_t *p, struct bpf_program *ret, bool *wanted, struct nc_buf *err)
-{
-	struct nc_buf text = { 0 };
-	int r = 0;
-
-	/* by itself first, so that the message is about the user's words, and brackets in it can't meet ours */
-	*wanted = o->bpf && o->bpf[0];
-	if (*wanted && pcap_compile(p, ret, o->bpf, 1, PCAP_NETMASK_UNKNOWN) < 0) {
-		nc_buf_printf(err, "%s: filter \"%s\": %s", o->interface, o->bpf, pcap_geterr(p));
-		return -EINVAL;
-	}
-	const char *s = filter_text(o, p, &text);
-	if (text.failed) {
-		r = -ENOMEM;
-	} else if (s != o->bpf && s[0]) {
-		struct bpf_program more;
-		if (pcap_compile(p, &more, s, 1, PCAP_NETMASK_UNKNOWN) == 0) {
-			if (*wanted)
-				pcap_freecode(ret);
-			*ret = more;
-			*wanted = true;
-		}
-	}
-	nc_buf_free(&text);
-	return r;
-}
-
 static void count_packet(u_char *user, const struct pcap_pkthdr *h, const u_char *data)
 {
 	uint64_t *n = (void *)user;
@@ -209,8 +166,26 @@ static bool is_loopback(const char *interface)
 	return if_nametoindex(interface) == LOOPBACK;
 }
 
+/* Not by libpcap: it lets nothing pass and throws away what waits before it puts in another filter, and it filters what comes
+ * through the ring next once more by the program that it was given last, whatever the socket has by then. What the socket can't
+ * take it has to do nevertheless. */
+static int set_filter(struct nc_live *l, struct nc_program *c, struct nc_buf *err)
+{
+	int r = c->insn ? nc_fanout_filter(l->fd, c->insn, c->n) : -ENOTSUP;
+
+	l->by_libpcap = r < 0 && c->code.bf_len > 0;
+	if (l->by_libpcap) {
+		r = pcap_setfilter(l->pcap, &c->code) < 0 ? -EIO : 0;
+		if (r < 0)
+			nc_buf_printf(err, "%s: %s", l->interface, pcap_geterr(l->pcap));
+	} else if (r < 0) {
+		nc_buf_printf(err, "%s: %s", l->interface, strerror(-r));
+	}
+	return r;
+}
+
 /* From an activated handle to one that gives just its share of what the filter lets pass. */
-static int begin(struct nc_live *l, const struct nc_live_options *o, struct bpf_program *filter, struct nc_buf *err)
+static int begin(struct nc_live *l, const struct nc_live_options *o, struct nc_program *filter, struct nc_buf *err)
 {
 	int r = nc_fanout_block(l->fd);
 
@@ -221,17 +196,11 @@ static int begin(struct nc_live *l, const struct nc_live_options *o, struct bpf_
 	l->workers = o->workers > 1 ? o->workers : 1;
 	if (r == 0)
 		r = nc_fanout_join(l->fd, o->fanout_id, l->workers, is_loopback(o->interface));
-	if (r == 0 && !filter)
-		r = nc_fanout_unblock(l->fd);
 	if (r < 0) {
 		nc_buf_printf(err, "%s: %s", o->interface, strerror(-r));
 		return r;
 	}
-	if (filter && pcap_setfilter(l->pcap, filter) < 0) {
-		nc_buf_printf(err, "%s: %s", o->interface, pcap_geterr(l->pcap));
-		return -EIO;
-	}
-	return 0;
+	return set_filter(l, filter, err);
 }
 
 static void open_counters(struct nc_live *l, const char *interface)
@@ -259,10 +228,24 @@ static uint64_t read_counters(const struct nc_live *l)
 	return sum;
 }
 
+/* What was compiled for a handle before this one is good for it too, unless it has become another kind of interface. */
+static int filter_of(struct nc_live *l, const struct nc_live_options *o, struct nc_program **own, struct nc_program **ret,
+                     struct nc_buf *err)
+{
+	int r = 0;
+
+	if (o->program && o->program->datalink == pcap_datalink(l->pcap)) {
+		*ret = o->program;
+		return 0;
+	}
+	r = nc_program_compile(l->pcap, l->interface, o->program ? o->program->text : o->bpf, own, err);
+	*ret = *own;
+	return r;
+}
+
 static int open_handle(struct nc_live *l, const struct nc_live_options *o, struct nc_buf *err)
 {
-	struct bpf_program filter = { 0 };
-	bool wanted = false;
+	struct nc_program *own = NULL, *filter;
 	int r = activate(o, l->pcap, err);
 
 	if (r < 0)
@@ -270,10 +253,10 @@ static int open_handle(struct nc_live *l, const struct nc_live_options *o, struc
 	l->fd = pcap_fileno(l->pcap);
 	l->unit = pcap_get_tstamp_precision(l->pcap) == PCAP_TSTAMP_PRECISION_NANO ? 1 : 1000;
 	l->datalink = nc_capfile_datalink((uint32_t)pcap_datalink(l->pcap));
-	r = compile(o, l->pcap, &filter, &wanted, err);
+	r = filter_of(l, o, &own, &filter, err);
 	if (r == 0)
-		r = begin(l, o, wanted ? &filter : NULL, err);
-	pcap_freecode(&filter);
+		r = begin(l, o, filter, err);
+	nc_program_free(own);
 	if (r == 0) {
 		open_counters(l, o->interface);
 		l->if_dropped_base = read_counters(l);
@@ -289,6 +272,7 @@ int nc_live_open(const struct nc_live_options *o, struct nc_live **ret, struct n
 	if (!l)
 		return -ENOMEM;
 	l->counter[0] = l->counter[1] = -1;
+	snprintf(l->interface, sizeof(l->interface), "%s", o->interface);
 	l->pcap = pcap_create(o->interface, text);
 	if (!l->pcap) {
 		nc_buf_printf(err, "%s: %s", o->interface, text);
@@ -370,6 +354,28 @@ void nc_live_replace(struct nc_live *l, struct nc_live *old, unsigned slot, stru
 		*ret = old->stats;
 	nc_live_close(old);
 	(void)nc_fanout_spread(l->fd, l->workers, NC_FANOUT_NONE);
+}
+
+int nc_live_compile(struct nc_live *l, const char *bpf, struct nc_program **ret, struct nc_buf *err)
+{
+	struct nc_program *c;
+	int r = nc_program_compile(l->pcap, l->interface, bpf, &c, err);
+
+	if (r < 0)
+		return r;
+	if (!c->insn || l->by_libpcap) {
+		nc_buf_printf(err, "%s: filter \"%s\": the kernel can't %s, so this takes a restart", l->interface, c->text,
+		              c->insn ? "do what the one in place does" : "do it");
+		nc_program_free(c);
+		return -ENOTSUP;
+	}
+	*ret = c;
+	return 0;
+}
+
+int nc_live_filter(struct nc_live *l, const struct nc_program *c)
+{
+	return nc_fanout_filter(l->fd, c->insn, c->n);
 }
 
 static void list_one(const pcap_if_t *d, struct nc_buf *out)

@@ -10,9 +10,11 @@
 #include "base/buf.h"
 #include "capture/capfile.h"
 
+struct nc_program;
 struct nc_live_options {
 	const char *interface;
 	const char *bpf;        /* NULL or "": none */
+	struct nc_program *program; /* instead of bpf: compiled for a handle of this interface before; NULL: bpf counts */
 	uint32_t snaplen;       /* bytes */
 	uint32_t buffer;        /* kernel ring of each handle in bytes */
 	bool promisc;
@@ -34,6 +36,13 @@ void nc_live_close(struct nc_live *l);
 /* l was opened beyond the `workers` of its group: from now on it gets the packets of `old`, which was opened as number `slot`.
  * No packet is missed or comes to both. Closes old; its last numbers, as of nc_live_stats, go to ret. */
 void nc_live_replace(struct nc_live *l, struct nc_live *old, unsigned slot, struct nc_live_stats *ret);
+/* Another filter while it runs, by whoever has opened it: compiled for handles like l (0, or negative errno with a line in err),
+ * then put in place of the one that is there, so that each packet is judged by one of the two; what has passed the old one and
+ * waits is not touched. Without memory for it the old one stays. Names of hosts in it are looked up, which may take its time. */
+int nc_live_compile(struct nc_live *l, const char *bpf, struct nc_program **ret, struct nc_buf *err);
+int nc_live_filter(struct nc_live *l, const struct nc_program *c);
+void nc_program_free(struct nc_program *c);
+const char *nc_program_text(const struct nc_program *c);
 /* Calls fn for each packet that is there, at most max; waits up to about 100 ms for the first. Returns the number, 0 for none in
  * time, or negative errno (-ENETDOWN: the interface went away). */
 typedef void (*nc_live_fn)(void *user, const struct nc_capture_packet *pkt);
@@ -47,6 +56,8 @@ int nc_live_list(struct nc_buf *out, struct nc_buf *err);
 struct nc_filter;
 int nc_filter_compile(const char *expression, struct nc_filter **ret, struct nc_buf *err);
 void nc_filter_free(struct nc_filter *f);
+/* Whether it compiles for any link type; -EINVAL with the compiler's words in err, or -ENOMEM. */
+int nc_filter_check(const char *expression, struct nc_buf *err);
 /* Whether the packet passes; false too for a link type that the expression can't be compiled for (*cannot is set). */
 bool nc_filter_match(const struct nc_filter *f, const struct nc_capture_packet *pkt, bool *cannot);
 

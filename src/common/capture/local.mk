@@ -8,4 +8,5 @@ libnetcap_a_SOURCES += \
 	src/common/capture/live.c src/common/capture/live.h \
 	src/common/capture/pcap.c \
 	src/common/capture/pcapng.c \
+	src/common/capture/program.c src/common/capture/program.h \
 	src/common/capture/reader.h
