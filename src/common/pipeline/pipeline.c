@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +36,7 @@
 #define LIVE_PAUSE       (NC_NS_PER_S / 5)
 #define FDS_MAX          1024
 #define TICK             (NC_NS_PER_S / 4)
+#define START_LIMIT      1000 /* ms that a worker may take to close what is not its own */
 #define STUCK_TICKS      4u   /* for which a worker that was told to stop may wait for its file */
 #define FLOW_SLACK       (3 * NC_NS_PER_S) /* live: by which parts of flows may be late */
 #define SWEEP_TICKS      4u
@@ -543,6 +545,17 @@ static int open_live(struct member *m, struct nc_buf *err)
 	return 0;
 }
 
+/* A worker that was just forked holds the handles of all others until it has closed what is not its own. If main closed one of them
+ * in that time it would stay in the fanout group, and packets would go there, seen by nobody. */
+static void await_start(const struct member *m)
+{
+	struct pollfd ended = { .fd = m->pidfd, .events = POLLIN };
+
+	for (int i = 0; i < START_LIMIT && m->pidfd >= 0 && atomic_load(&m->shared->phase) == NC_PHASE_STARTING; i++)
+		if (poll(&ended, 1, 1) > 0)
+			return;
+}
+
 /* A new handle first, which takes over at once, so that no packet passes unseen or twice; then what was left in the old one is
  * counted. */
 static int reopen_live(struct member *m)
@@ -558,6 +571,8 @@ static int reopen_live(struct member *m)
 		return rc;
 	}
 	nc_buf_free(&err);
+	for (unsigned i = 0; i < m->p->count; i++)
+		await_start(&m->p->members[i]);
 	nc_live_replace(m->live, old, m->index, &st);
 	m->shared->live_begun = false;
 	add_stats(&m->closed, &st);
