@@ -762,6 +762,115 @@ static void stop_before_the_beginning(void **state)
 	nc_loop_free(o.loop);
 }
 
+static uint64_t counted(struct outcome *o, const char *type)
+{
+	nc_pipeline_stats(o->pipeline, &o->stats);
+	return o->stats.records[nc_type_slot(nc_type_by_name(type))];
+}
+
+/* n datagrams to our port; all of them are decoded, `want` of them pass the filter. */
+static void pass(struct outcome *o, unsigned n, unsigned want)
+{
+	int64_t until = nc_time_mono() + LIMIT_NS;
+
+	nc_pipeline_stats(o->pipeline, &o->stats);
+	uint64_t upto = o->stats.packets + want;
+	send_some(n, n + 1);
+	while (o->stats.packets < upto && nc_time_mono() < until) {
+		assert_int_equal(nc_loop_once(o->loop, 10), 0);
+		nc_pipeline_stats(o->pipeline, &o->stats);
+	}
+	assert_int_equal(o->stats.packets, upto);
+}
+
+static void kill_all(struct outcome *o)
+{
+	struct nc_pipeline_stats before;
+	int64_t until = nc_time_mono() + LIMIT_NS;
+
+	nc_pipeline_stats(o->pipeline, &before);
+	for (unsigned i = 0; i < before.worker_count; i++)
+		assert_int_equal(kill(before.workers[i].pid, SIGKILL), 0);
+	do {
+		assert_int_equal(nc_loop_once(o->loop, 10), 0);
+		nc_pipeline_stats(o->pipeline, &o->stats);
+	} while (o->stats.restarts < before.restarts + before.worker_count && nc_time_mono() < until);
+}
+
+/* Other types: those that were wanted stop and the others start with the next packet, here and in workers that come later. */
+static void change_types(struct outcome *o, struct nc_pipeline_change *c, const char *on, const char *off)
+{
+	uint64_t ons = counted(o, on), offs = counted(o, off);
+
+	c->wanted[nc_type_slot(nc_type_by_name(on))] = true;
+	c->wanted[nc_type_slot(nc_type_by_name(off))] = false;
+	c->wanted[nc_type_slot(nc_type_by_name("Flow"))] ^= true;
+	nc_pipeline_change(o->pipeline, c);
+	pass(o, 50, 50);
+	kill_all(o);
+	pass(o, 50, 50);
+	assert_int_equal(counted(o, on), ons + 100);
+	assert_int_equal(counted(o, off), offs);
+}
+
+static void change_filter(struct outcome *o, const char *bpf)
+{
+	struct nc_program *c = NULL;
+	struct nc_buf err = { 0 };
+
+	assert_int_equal(nc_pipeline_compile(o->pipeline, bpf, &c, &err), 0);
+	assert_int_equal(nc_pipeline_filter(o->pipeline, &c, &err), 0);
+	assert_string_equal(nc_pipeline_bpf(o->pipeline), bpf);
+	assert_int_equal(err.len, 0);
+	nc_program_free(c);
+}
+
+static void changes_while_it_runs(void **state)
+{
+	struct nc_pipeline_options po = options(2, NULL, 0);
+	struct nc_live_options live = { .interface = "lo", .bpf = "udp dst port 4242", .snaplen = 65536, .buffer = 1 << 20 };
+	struct outcome o = { .status = 0 };
+	struct nc_pipeline_events ev = { .chunk = on_chunk, .crash = on_crash, .done = on_done, .user = &o };
+	struct nc_pipeline_change c = { .wanted = { false } };
+	struct nc_program *none = NULL;
+	struct nc_buf err = { 0 };
+
+	(void)state;
+	po.file = NULL;
+	po.live = &live;
+	memset(po.wanted, 0, sizeof(po.wanted));
+	assert_int_equal(nc_loop_new(&o.loop), 0);
+	int rc = nc_pipeline_new(o.loop, &po, &ev, &o.pipeline, &err);
+	nc_buf_free(&err);
+	if (rc) {
+		nc_loop_free(o.loop);
+		skip();
+	}
+	pass(&o, 50, 50);
+	change_types(&o, &c, "UDP", "Ethernet");
+	change_types(&o, &c, "Ethernet", "UDP");
+	change_filter(&o, "udp dst port 4243");
+	pass(&o, 50, 0);
+	assert_int_equal(nc_pipeline_compile(o.pipeline, "(udp dst port 4243", &none, &err), -EINVAL);
+	assert_non_null(strstr(nc_buf_cstr(&err), "syntax error"));
+	assert_null(none);
+	nc_buf_reset(&err);
+	kill_all(&o);
+	pass(&o, 50, 0);
+	change_filter(&o, "udp dst port 4242 and udp[4:2] > 8");
+	change_types(&o, &c, "UDP", "Ethernet");
+	nc_pipeline_stop(o.pipeline);
+	assert_int_equal(nc_loop_add_timer(o.loop, LIMIT_NS, 0, on_limit, &o, NULL), 0);
+	assert_int_equal(nc_loop_run(o.loop), 0);
+	assert_true(o.done);
+	nc_pipeline_stats(o.pipeline, &o.stats);
+	assert_int_equal(o.stats.packets, 350);
+	assert_int_equal(o.stats.received, 350);
+	nc_pipeline_free(o.pipeline);
+	nc_loop_free(o.loop);
+	nc_buf_free(&err);
+}
+
 static void two_claims_on_one_key_are_refused(void **state)
 {
 	static const struct nc_decoder *const extra[] = { &evil, &twin };
@@ -826,6 +935,7 @@ int main(void)
 		cmocka_unit_test(a_full_ring_lets_others_have_their_turn),
 		cmocka_unit_test(live_numbers_add_up),
 		cmocka_unit_test(stop_before_the_beginning),
+		cmocka_unit_test(changes_while_it_runs),
 		cmocka_unit_test(two_claims_on_one_key_are_refused),
 		cmocka_unit_test(no_capture_at_all),
 	};

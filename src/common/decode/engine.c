@@ -108,6 +108,16 @@ struct nc_engine *nc_engine_new(const struct nc_engine_options *o, struct nc_buf
 	return e;
 }
 
+void nc_engine_change(struct nc_engine *e, const bool wanted[static NC_TYPES_MAX], bool payloads, nc_segment_fn segment,
+                      void *segment_user)
+{
+	memcpy(e->o.wanted, wanted, sizeof(e->o.wanted));
+	e->o.payloads = payloads;
+	e->o.segment = segment;
+	e->o.segment_user = segment_user;
+	nc_emit_setup(e);
+}
+
 void nc_engine_free(struct nc_engine *e)
 {
 	free(e);

@@ -55,6 +55,9 @@ struct nc_engine_result {
 /* A new engine; NULL with a line in err when two decoders claim a key without an order, or memory is short. */
 struct nc_engine *nc_engine_new(const struct nc_engine_options *o, struct nc_buf *err);
 void nc_engine_free(struct nc_engine *e);
+/* Other records and another reassembly of streams from the next packet on; arguments as in the options. */
+void nc_engine_change(struct nc_engine *e, const bool wanted[static NC_TYPES_MAX], bool payloads, nc_segment_fn segment,
+                      void *segment_user);
 /* Decodes one packet of caplen bytes. Entropies are filled in. */
 const struct nc_engine_result *nc_engine_packet(struct nc_engine *e, uint32_t datalink, int64_t ts_ns, const uint8_t *data,
                                                 size_t caplen);

@@ -526,6 +526,19 @@ void nc_flows_clear(struct nc_flows *f)
 	atomic_store_explicit(&f->busy, false, memory_order_relaxed);
 }
 
+const struct nc_flow_options *nc_flows_options(const struct nc_flows *f)
+{
+	return &f->o;
+}
+
+void nc_flows_change(struct nc_flows *f, const struct nc_flow_options *o)
+{
+	uint32_t max = f->o.max;
+
+	f->o = *o;
+	f->o.max = max;
+}
+
 /* --- steps -------------------------------------------------------------------------------------------------------------------
  */
 

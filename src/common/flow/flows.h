@@ -77,6 +77,10 @@ bool nc_flows_walking(const struct nc_flows *f);
 /* Copies out parts that wait, at most max, in step seq. Returns how many. */
 size_t nc_flows_parts(struct nc_flows *f, uint64_t seq, struct nc_flow_part *to, size_t max);
 
+/* Other timeouts and kinds. Kinds change only while the table is empty; the size stays. */
+const struct nc_flow_options *nc_flows_options(const struct nc_flows *f);
+void nc_flows_change(struct nc_flows *f, const struct nc_flow_options *o);
+
 /* Where a worker stands in its capture file; kept here so that its successor goes on. */
 struct nc_flows_place {
 	uint64_t read;    /* packets, own or not */

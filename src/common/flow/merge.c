@@ -48,6 +48,13 @@ struct nc_merge *nc_merge_new(const struct nc_flow_options *o, const uint8_t see
 	return NULL;
 }
 
+void nc_merge_change(struct nc_merge *m, const struct nc_flow_options *o)
+{
+	m->o.flow_timeout = o->flow_timeout;
+	m->o.conn_timeout = o->conn_timeout;
+	m->o.active_timeout = o->active_timeout;
+}
+
 void nc_merge_free(struct nc_merge *m)
 {
 	if (!m)

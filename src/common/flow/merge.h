@@ -16,6 +16,8 @@
 struct nc_merge;
 struct nc_merge *nc_merge_new(const struct nc_flow_options *o, const uint8_t seed[static 16]);
 void nc_merge_free(struct nc_merge *m);
+/* Other timeouts from now on. */
+void nc_merge_change(struct nc_merge *m, const struct nc_flow_options *o);
 /* Adds a part. Parts of one key whose times are no more than a timeout apart are one record, in whatever order they come. False
  * when it is nonsense. When the table is full, the sixteenth that has been idle for longest goes to the sink. */
 bool nc_merge_add(struct nc_merge *m, const struct nc_flow_part *p, const struct nc_sink *sink);

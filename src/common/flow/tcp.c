@@ -66,18 +66,26 @@ bool nc_tcp_useful(const bool wanted[static NC_TYPES_MAX])
 	return false;
 }
 
+static uint32_t readers_wanted(const struct nc_tcp *t, const bool *wanted)
+{
+	uint32_t set = 0;
+
+	for (unsigned i = 0; i < t->reader_count; i++)
+		if (reader_useful(t->readers[i], wanted))
+			set |= 1u << i;
+	for (unsigned i = 0; set && i < t->reader_count; i++)
+		if (t->readers[i]->hands_over)
+			set |= 1u << i;
+	return set;
+}
+
 static void note_readers(struct nc_tcp *t, const struct nc_tcp_options *o)
 {
 	size_t n = o->readers ? o->reader_count : nc_stream_readers_count;
 
 	t->readers = o->readers ? o->readers : nc_stream_readers;
 	t->reader_count = n < NC_STREAM_READERS_MAX ? (unsigned)n : NC_STREAM_READERS_MAX;
-	for (unsigned i = 0; i < t->reader_count; i++)
-		if (reader_useful(t->readers[i], t->wanted))
-			t->readers_wanted |= 1u << i;
-	for (unsigned i = 0; t->readers_wanted && i < t->reader_count; i++)
-		if (t->readers[i]->hands_over)
-			t->readers_wanted |= 1u << i;
+	t->readers_wanted = readers_wanted(t, t->wanted);
 }
 
 static void note_stamps(struct nc_tcp *t)
@@ -196,6 +204,32 @@ void nc_tcp_finish(struct nc_tcp *t, struct nc_conn *c)
 	nc_conn_enlist(t, c, NC_LIST_NONE);
 	c->flags |= NC_CONN_CLOSED;
 	t->now_ns = now;
+}
+
+static bool is_among(const struct nc_tcp *t, const struct nc_stream_reader *r, uint32_t set)
+{
+	for (unsigned i = 0; i < t->reader_count; i++)
+		if (t->readers[i] == r)
+			return set & 1u << i;
+	return false;
+}
+
+void nc_tcp_change(struct nc_tcp *t, const bool wanted[static NC_TYPES_MAX], int64_t timeout_ns)
+{
+	uint32_t next = readers_wanted(t, wanted), gone = t->readers_wanted & ~next;
+	int64_t now = t->now_ns;
+
+	for (uint32_t i = 1; gone && i < t->conn_fresh; i++) {
+		struct nc_conn *c = &t->conns[i];
+		if (!c->feed || !c->feed->reader || !is_among(t, c->feed->reader, gone))
+			continue;
+		t->now_ns = c->last_ns;
+		nc_feed_end(t, c);
+	}
+	t->now_ns = now;
+	memcpy(t->wanted, wanted, sizeof(t->wanted));
+	t->readers_wanted = next;
+	t->timeout_ns = timeout_ns;
 }
 
 void nc_tcp_end(struct nc_tcp *t)

@@ -68,6 +68,9 @@ bool nc_tcp_useful(const bool wanted[static NC_TYPES_MAX]);
 struct nc_tcp;
 size_t nc_tcp_min(void);
 struct nc_tcp *nc_tcp_init(void *mem, size_t size, const struct nc_tcp_options *o);
+/* Other records and another timeout from now on. Readers of which nothing is wanted any more end; what they had is written as it
+ * was wanted before. Streams that had none when they were recognised get none. */
+void nc_tcp_change(struct nc_tcp *t, const bool wanted[static NC_TYPES_MAX], int64_t timeout_ns);
 /* Takes a segment; signature of nc_segment_fn (decode/engine.h), user is the struct nc_tcp. */
 unsigned nc_tcp_segment(void *user, const struct nc_packet *p, const struct nc_segment *s);
 /* Ends what has been idle for longer than the timeout at the time now_ns. Cheap when little time has passed. */

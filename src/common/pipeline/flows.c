@@ -133,6 +133,18 @@ static void end_window(struct nc_flow_driver *d)
 	at->windows++;
 }
 
+static void write_all(struct nc_flow_driver *d)
+{
+	walk(d, NC_FLOWS_ALL, 0);
+	hand_out(d);
+}
+
+static void empty(struct nc_flow_driver *d)
+{
+	write_all(d);
+	nc_flows_clear(d->flows);
+}
+
 /* --- what the worker calls ---------------------------------------------------------------------------------------------------
  */
 
@@ -140,18 +152,38 @@ void nc_flow_driver_init(struct nc_flow_driver *d, const struct nc_worker_start 
                          const struct nc_sink *sink)
 {
 	*d = (struct nc_flow_driver){ .stager = g, .shared = s->shared, .sink = *sink, .live = s->live != NULL };
-	nc_flow_options_of(s->o, &d->o);
 	d->flushed = atomic_load(&s->shared->flow_flush);
 	if (s->layout->flows_size == 0)
 		return;
 	d->flows = (struct nc_flows *)(void *)nc_shared_at(s->shared, s->layout->flows);
 	nc_flows_attach(d->flows, atomic_load(&s->shared->current.done), s->shared->current.lost);
+	/* as its predecessor left it, which may have died before it heard of a change */
+	d->o = *nc_flows_options(d->flows);
+	d->on = nc_flow_options_any(&d->o);
+	nc_flow_driver_change(d, s->o);
 	nc_flow_driver_after(d);
+}
+
+void nc_flow_driver_change(struct nc_flow_driver *d, const struct nc_pipeline_options *o)
+{
+	struct nc_flow_options next;
+
+	if (!d->flows)
+		return;
+	nc_flow_options_of(o, &next);
+	if (memcmp(next.wanted, d->o.wanted, sizeof(next.wanted)) != 0) {
+		nc_flow_driver_obey(d); /* main asked for that too, and waits for what comes before the answer */
+		empty(d);
+	}
+	nc_flows_change(d->flows, &next);
+	d->o = next;
+	d->on = nc_flow_options_any(&next);
+	d->seen = d->seen && d->on;
 }
 
 void nc_flow_driver_read(struct nc_flow_driver *d, uint64_t number, int64_t ts_ns)
 {
-	if (!d->flows)
+	if (!d->on)
 		return;
 	struct nc_flows_place *at = nc_flows_place(d->flows);
 	at->read = number;
@@ -161,7 +193,7 @@ void nc_flow_driver_read(struct nc_flow_driver *d, uint64_t number, int64_t ts_n
 
 void nc_flow_driver_packet(struct nc_flow_driver *d, const struct nc_engine_result *res, int64_t ts_ns, uint32_t caplen)
 {
-	if (!d->flows)
+	if (!d->on)
 		return;
 	const uint64_t seq = atomic_load_explicit(&d->shared->current.seq, memory_order_relaxed);
 	const struct nc_flow_packet p = {
@@ -178,7 +210,7 @@ void nc_flow_driver_packet(struct nc_flow_driver *d, const struct nc_engine_resu
 
 void nc_flow_driver_after(struct nc_flow_driver *d)
 {
-	if (!d->flows)
+	if (!d->on)
 		return;
 	while (nc_flows_tight(d->flows))
 		walk(d, NC_FLOWS_EVICT, 0);
@@ -211,12 +243,6 @@ void nc_flow_driver_tick(struct nc_flow_driver *d, int64_t mono)
 	}
 }
 
-static void write_all(struct nc_flow_driver *d)
-{
-	walk(d, NC_FLOWS_ALL, 0);
-	hand_out(d);
-}
-
 void nc_flow_driver_obey(struct nc_flow_driver *d)
 {
 	uint32_t gen = atomic_load_explicit(&d->shared->flow_flush, memory_order_relaxed);
@@ -226,8 +252,7 @@ void nc_flow_driver_obey(struct nc_flow_driver *d)
 	d->flushed = gen;
 	if (!d->flows)
 		return;
-	write_all(d);
-	nc_flows_clear(d->flows);
+	empty(d);
 	tell(d, NC_FLOW_FLUSHED, gen, 0);
 	nc_stager_flush(d->stager);
 }

@@ -7,7 +7,8 @@
 #include "pipeline/stage.h"
 
 struct nc_flow_driver {
-	struct nc_flows *flows; /* NULL: no flows are wanted */
+	struct nc_flows *flows; /* NULL: there is no table */
+	bool on;                /* flows of any kind are wanted */
 	struct nc_stager *stager;
 	struct nc_shared *shared;
 	struct nc_flow_options o;
@@ -27,6 +28,8 @@ bool nc_flow_options_any(const struct nc_flow_options *o);
  * stager commits. */
 void nc_flow_driver_init(struct nc_flow_driver *d, const struct nc_worker_start *s, struct nc_stager *g,
                          const struct nc_sink *sink);
+/* Other kinds and timeouts, between packets. When kinds differ all live flows are written out first, and go on as new records. */
+void nc_flow_driver_change(struct nc_flow_driver *d, const struct nc_pipeline_options *o);
 /* The packet of that number, from 1 on, was read in the file, own or not. May be said again of the one said last. */
 void nc_flow_driver_read(struct nc_flow_driver *d, uint64_t number, int64_t ts_ns);
 /* A packet was decoded; before the stager's commit. */

@@ -186,6 +186,12 @@ static struct nc_sink sink(struct nc_gather *g)
 	return (struct nc_sink){ .record = on_record, .user = g };
 }
 
+void nc_gather_change(struct nc_gather *g, const struct nc_pipeline_options *o)
+{
+	nc_flow_options_of(o, &g->o);
+	nc_merge_change(g->merge, &g->o);
+}
+
 bool nc_gather_part(struct nc_gather *g, const struct nc_flow_part *p)
 {
 	const struct nc_sink to = sink(g);

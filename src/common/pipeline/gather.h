@@ -11,6 +11,8 @@ struct nc_gather;
 struct nc_gather *nc_gather_new(const struct nc_pipeline_options *o, void (*chunk)(void *user, const struct nc_chunk *c),
                                 void *user);
 void nc_gather_free(struct nc_gather *g);
+/* Other timeouts, as these options say. */
+void nc_gather_change(struct nc_gather *g, const struct nc_pipeline_options *o);
 /* Takes a part; false when it is nonsense. */
 bool nc_gather_part(struct nc_gather *g, const struct nc_flow_part *p);
 /* The low-water time of a window that has ended in all workers; sweeps when that is due. */

@@ -44,6 +44,11 @@ struct nc_keep *nc_keep_new(int dir, uint64_t limit, bool append)
 	return k;
 }
 
+void nc_keep_limit(struct nc_keep *k, uint64_t limit)
+{
+	k->limit = limit;
+}
+
 int nc_keep_append(int fd, const void *data, size_t n)
 {
 	for (size_t done = 0; done < n;) {

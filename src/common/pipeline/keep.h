@@ -13,6 +13,8 @@ struct nc_keep;
 /* Files in the folder `dir` (a descriptor, not owned). limit: bytes that all of them may take together, 0: any; what is beyond is
  * counted and not written. append: go on with files that are there instead of making them anew. NULL when memory is short. */
 struct nc_keep *nc_keep_new(int dir, uint64_t limit, bool append);
+/* Another limit from now on; what is there already stays. */
+void nc_keep_limit(struct nc_keep *k, uint64_t limit);
 /* Writes a chunk of NC_CHUNK_ERRORS, _UNKNOWN or _LOG; a file is made with its first one. A pcap file has one link type: those of
  * a second one go to errors.linktype-N.pcap. 0, -EFBIG beyond the limit, or negative errno; *name is the file's. */
 int nc_keep_chunk(struct nc_keep *k, const struct nc_chunk *c, const char **name);

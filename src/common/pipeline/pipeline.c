@@ -93,6 +93,7 @@ struct nc_pipeline {
 	uint8_t *log_text;
 	struct nc_gather *gather;      /* NULL: no flows are wanted */
 	uint64_t windows;              /* of the file, that all workers have ended */
+	uint32_t wish;                 /* generation of what the workers are told to do, which o holds */
 	uint32_t flow_flush;           /* generation of the last flush of flows, and of the last one that all have done */
 	uint32_t flow_flushed;
 	unsigned sweep_ticks;
@@ -527,6 +528,15 @@ static void write_off(struct member *m)
 /* --- live handles ------------------------------------------------------------------------------------------------------------
  */
 
+/* For the handles to come, and so that what is put in its place can be taken back. What is not kept can't be changed either. */
+static void keep_filter(struct nc_pipeline *p, struct nc_live *l)
+{
+	struct nc_buf err = { 0 };
+
+	(void)nc_live_compile(l, p->live_options.bpf, &p->live_options.program, &err);
+	nc_buf_free(&err);
+}
+
 static int open_live(struct member *m, struct nc_buf *err)
 {
 	bool before[FDS_MAX];
@@ -542,6 +552,8 @@ static int open_live(struct member *m, struct nc_buf *err)
 	for (int fd = 0; fd < FDS_MAX; fd++)
 		if (!before[fd] && fcntl(fd, F_GETFD) >= 0 && m->live_fd_count < sizeof(m->live_fds) / sizeof(m->live_fds[0]))
 			m->live_fds[m->live_fd_count++] = fd;
+	if (!m->p->live_options.program)
+		keep_filter(m->p, l);
 	return 0;
 }
 
@@ -638,6 +650,7 @@ static int start_worker(struct member *m)
 		.o = &m->p->o,
 		.layout = &m->p->layout,
 		.shared = m->shared,
+		.wish = m->p->wish,
 		.index = m->index,
 		.count = m->p->o.live ? 1 : m->p->count,
 		.count_all = m->p->count,
@@ -701,6 +714,23 @@ static void reopen_file(struct member *m)
 	atomic_store(&m->shared->stop, 1);
 }
 
+/* The slot that no worker reads, unless it is two changes late, and then it looks again. */
+static void tell_wishes(const struct member *m)
+{
+	const struct nc_pipeline_options *o = &m->p->o;
+	struct nc_wishes *k = &m->shared->wishes[m->p->wish & 1];
+
+	for (size_t i = 0; i < NC_TYPES_MAX; i++)
+		k->wanted[i] = o->wanted[i];
+	k->payloads = o->payloads;
+	k->keep_errors = o->keep_errors;
+	k->keep_unknown = o->keep_unknown;
+	k->flow_timeout = o->flow_timeout;
+	k->conn_timeout = o->conn_timeout;
+	k->active_timeout = o->active_timeout;
+	atomic_store(&m->shared->wish, m->p->wish);
+}
+
 static void restart(struct member *m)
 {
 	m->restarts++;
@@ -713,6 +743,8 @@ static void restart(struct member *m)
 	settle_stages(m);
 	m->flow_flushed = m->p->flow_flush;
 	atomic_store(&m->shared->flow_flush, m->p->flow_flush);
+	/* it may have been written over */
+	tell_wishes(m);
 	/* empty by now, or nonsense that the next worker must not stumble over */
 	m->broken = false;
 	m->ring = nc_ring_clear(m->ring.ring, m->p->layout.ring_size);
@@ -850,14 +882,14 @@ static int map_flows(struct member *m, const uint8_t seed[static 16])
 	return 0;
 }
 
-/* Main gets a table of its own. */
+/* Main gets a table of its own. In a live capture flows may come to be wanted: tables take no memory until they are used. */
 static int prepare_flows(struct nc_pipeline *p)
 {
 	struct nc_flow_options o;
 
 	nc_flow_options_of(&p->o, &o);
 	p->o.max_flows = o.max;
-	if (!nc_flow_options_any(&o))
+	if (!p->o.live && !nc_flow_options_any(&o))
 		return 0;
 	p->gather = nc_gather_new(&p->o, forward, p);
 	return p->gather ? 0 : -ENOMEM;
@@ -1026,6 +1058,75 @@ void nc_pipeline_flush_flows(struct nc_pipeline *p)
 		atomic_store(&p->members[i].shared->flow_flush, p->flow_flush);
 }
 
+static bool same_kinds(const struct nc_pipeline_options *o, const bool wanted[static NC_TYPES_MAX])
+{
+	struct nc_pipeline_options other = *o;
+	struct nc_flow_options a, b;
+
+	memcpy(other.wanted, wanted, sizeof(other.wanted));
+	nc_flow_options_of(o, &a);
+	nc_flow_options_of(&other, &b);
+	return memcmp(a.wanted, b.wanted, sizeof(a.wanted)) == 0;
+}
+
+void nc_pipeline_change(struct nc_pipeline *p, const struct nc_pipeline_change *c)
+{
+	if (!same_kinds(&p->o, c->wanted))
+		nc_pipeline_flush_flows(p);
+	memcpy(p->o.wanted, c->wanted, sizeof(p->o.wanted));
+	p->o.payloads = c->payloads;
+	p->o.keep_errors = c->keep_errors;
+	p->o.keep_unknown = c->keep_unknown;
+	p->o.flow_timeout = c->flow_timeout;
+	p->o.conn_timeout = c->conn_timeout;
+	p->o.active_timeout = c->active_timeout;
+	if (p->gather)
+		nc_gather_change(p->gather, &p->o);
+	p->wish++;
+	for (unsigned i = 0; i < p->count; i++)
+		tell_wishes(&p->members[i]);
+}
+
+int nc_pipeline_compile(struct nc_pipeline *p, const char *bpf, struct nc_program **ret, struct nc_buf *err)
+{
+	return p->members[0].live ? nc_live_compile(p->members[0].live, bpf, ret, err) : -ENOTSUP;
+}
+
+/* Returns how many of the first n handles have the filter then; fewer than n when it failed, and why in *rc. */
+static unsigned set_filters(struct nc_pipeline *p, unsigned n, const struct nc_program *c, int *rc)
+{
+	for (unsigned i = 0; i < n; i++) {
+		*rc = nc_live_filter(p->members[i].live, c);
+		if (*rc)
+			return i;
+	}
+	return n;
+}
+
+int nc_pipeline_filter(struct nc_pipeline *p, struct nc_program **c, struct nc_buf *err)
+{
+	struct nc_program *old = p->live_options.program;
+	int rc = 0, ignored;
+	unsigned n = set_filters(p, p->count, *c, &rc);
+
+	if (rc) {
+		nc_buf_printf(err, "%s: the filter can't be set: %s", p->live_options.interface, strerror(-rc));
+		/* there was memory for it before */
+		(void)set_filters(p, n, old, &ignored);
+		return rc;
+	}
+	p->live_options.program = *c;
+	*c = old;
+	return 0;
+}
+
+const char *nc_pipeline_bpf(const struct nc_pipeline *p)
+{
+	const struct nc_live_options *o = &p->live_options;
+
+	return o->program ? nc_program_text(o->program) : o->bpf ? o->bpf : "";
+}
+
 static void free_member(struct member *m)
 {
 	end_worker(m);
@@ -1049,6 +1150,7 @@ void nc_pipeline_free(struct nc_pipeline *p)
 	for (unsigned i = 0; i < p->count; i++)
 		free_member(&p->members[i]);
 	nc_gather_free(p->gather);
+	nc_program_free(p->live_options.program);
 	free(p->crash_copy);
 	free(p->log_text);
 	free(p);

@@ -139,6 +139,20 @@ struct nc_pipeline_reason {
 	uint64_t count;
 };
 size_t nc_pipeline_reasons(const struct nc_pipeline *p, struct nc_pipeline_reason *ret, size_t max);
+/* What can be changed while workers of a live capture run, between two of their packets; options of the same names. When kinds of
+ * flows differ, live ones are written out and go on as new records. */
+struct nc_pipeline_change {
+	bool wanted[NC_TYPES_MAX];
+	bool payloads, keep_errors, keep_unknown;
+	int64_t flow_timeout, conn_timeout, active_timeout;
+};
+void nc_pipeline_change(struct nc_pipeline *p, const struct nc_pipeline_change *c);
+/* Another filter for its interface: compiled (nc_live_compile), which changes nothing, then put in place of the one there is,
+ * which is in *c afterwards. When that fails, *c and the filter are as before. 0 or negative errno with a line in err. */
+int nc_pipeline_compile(struct nc_pipeline *p, const char *bpf, struct nc_program **ret, struct nc_buf *err);
+int nc_pipeline_filter(struct nc_pipeline *p, struct nc_program **c, struct nc_buf *err);
+/* The filter that it has, "" for none. */
+const char *nc_pipeline_bpf(const struct nc_pipeline *p);
 /* Kills what still runs and frees all. */
 void nc_pipeline_free(struct nc_pipeline *p);
 

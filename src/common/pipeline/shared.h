@@ -67,6 +67,12 @@ struct nc_worker_counters {
 	struct nc_decode_counters decode;
 };
 
+/* What main may change while the worker runs; bytes are 0 or 1. */
+struct nc_wishes {
+	uint8_t wanted[NC_TYPES_MAX], payloads, keep_errors, keep_unknown;
+	int64_t flow_timeout, conn_timeout, active_timeout;
+};
+
 enum nc_phase { NC_PHASE_STARTING, NC_PHASE_RUNNING, NC_PHASE_DONE, NC_PHASE_FAILED };
 
 struct nc_shared {
@@ -85,6 +91,9 @@ struct nc_shared {
 	struct nc_stage stages[NC_STAGES];
 	struct nc_reason reasons[NC_REASONS_MAX];
 	struct nc_worker_counters counters;
+	/* main to worker */
+	_Atomic uint32_t wish; /* a generation, as above: of wishes[wish & 1]; main writes the other one before it says so */
+	struct nc_wishes wishes[2];
 };
 
 /* Where the parts of the piece lie. */

@@ -34,6 +34,8 @@
 
 struct worker {
 	const struct nc_worker_start *s;
+	struct nc_pipeline_options o; /* with main's wishes of generation `wish` */
+	uint32_t wish;
 	struct nc_shared *sh;
 	struct nc_engine *engine;
 	struct nc_packer *packer;
@@ -41,6 +43,9 @@ struct worker {
 	struct nc_buf line;
 	struct nc_stager stager;
 	struct nc_tcp *tcp; /* NULL: streams are not looked at */
+	void *tcp_memory;
+	size_t tcp_size;
+	uint8_t tcp_seed[16];
 	int64_t low_ns;   /* the earliest time since the last window began */
 	struct nc_flow_driver flows;
 	uint32_t flushed; /* generation of the last flush that main asked for */
@@ -138,7 +143,7 @@ static void keep_failed(struct worker *w, const struct nc_capture_packet *pkt, c
 	w->sh->counters.errors++;
 	snprintf(text, sizeof(text), "%s: %s", d ? d->name : "?", res->error);
 	nc_report_count(w->sh->reasons, text);
-	if (!w->s->o->keep_errors)
+	if (!w->o.keep_errors)
 		return;
 	keep_packet(w, NC_STAGE_ERRORS, pkt);
 	uint8_t *to = nc_stager_room(&w->stager, NC_STAGE_LOG, &room);
@@ -169,17 +174,65 @@ static void take(struct worker *w, const struct nc_capture_packet *pkt)
 	} else if (res->unknown) {
 		sh->counters.unknown++;
 		nc_stager_datalink(&w->stager, NC_STAGE_UNKNOWN, pkt->datalink);
-		if (w->s->o->keep_unknown)
+		if (w->o.keep_unknown)
 			keep_packet(w, NC_STAGE_UNKNOWN, pkt);
 	}
 	nc_flow_driver_packet(&w->flows, res, pkt->ts_ns, pkt->caplen);
 	nc_stager_commit(&w->stager);
 }
 
+/* What main wishes now. False when it has begun to write the next but one meanwhile: then that will come. */
+static bool copy_wishes(struct worker *w, uint32_t gen)
+{
+	struct nc_wishes k = w->sh->wishes[gen & 1];
+
+	atomic_thread_fence(memory_order_acquire);
+	if (atomic_load_explicit(&w->sh->wish, memory_order_relaxed) != gen)
+		return false;
+	for (size_t i = 0; i < NC_TYPES_MAX; i++)
+		w->o.wanted[i] = k.wanted[i] == 1;
+	w->o.payloads = k.payloads == 1;
+	w->o.keep_errors = k.keep_errors == 1;
+	w->o.keep_unknown = k.keep_unknown == 1;
+	w->o.flow_timeout = k.flow_timeout;
+	w->o.conn_timeout = k.conn_timeout;
+	w->o.active_timeout = k.active_timeout;
+	return true;
+}
+
+static int begin_streams(struct worker *w);
+static void end_streams(struct worker *w);
+
+/* Only between packets. What is under way is written as it was wanted until now. */
+static void change(struct worker *w)
+{
+	uint32_t gen = atomic_load_explicit(&w->sh->wish, memory_order_acquire);
+
+	if (!copy_wishes(w, gen))
+		return;
+	w->wish = gen;
+	if (!nc_tcp_useful(w->o.wanted))
+		end_streams(w);
+	else if (w->tcp)
+		nc_tcp_change(w->tcp, w->o.wanted, w->o.conn_timeout);
+	else
+		(void)begin_streams(w); /* the memory is there */
+	nc_flow_driver_change(&w->flows, &w->o);
+	nc_engine_change(w->engine, w->o.wanted, w->o.payloads, w->tcp ? nc_tcp_segment : NULL, w->tcp);
+}
+
+/* One load for each packet. */
+static void look_for_change(struct worker *w)
+{
+	if (atomic_load_explicit(&w->sh->wish, memory_order_relaxed) != w->wish)
+		change(w);
+}
+
 static void obey(struct worker *w)
 {
 	uint32_t gen = atomic_load_explicit(&w->sh->flush, memory_order_relaxed);
 
+	look_for_change(w);
 	if (gen != w->flushed) {
 		w->flushed = gen;
 		nc_stager_flush(&w->stager);
@@ -278,6 +331,7 @@ static void on_live_packet(void *user, const struct nc_capture_packet *pkt)
 	struct nc_capture_packet mine_ = *pkt;
 	uint8_t *copy = nc_shared_at(w->sh, w->s->layout->packet);
 
+	look_for_change(w);
 	if (mine_.caplen > NC_CAPTURE_SNAPLEN_MAX)
 		mine_.caplen = NC_CAPTURE_SNAPLEN_MAX;
 	memcpy(copy, pkt->data, mine_.caplen);
@@ -327,32 +381,53 @@ static int make_formats(struct worker *w)
 	return nc_buf_reserve(&w->line, NC_BLOCK_INFLATED_MAX / 2) ? 0 : -ENOMEM;
 }
 
-/* The memory is the worker's own and dies with it: what readers keep there holds pointers. */
-static int prepare_streams(struct worker *w)
+static int begin_streams(struct worker *w)
 {
-	const struct nc_pipeline_options *o = w->s->o;
 	const struct nc_sink sink = { .record = stream_record, .user = w };
-	size_t size = (o->stream_memory ? o->stream_memory : NC_STREAM_MEMORY) / w->s->count_all;
 	struct nc_tcp_options to = {
-		.timeout_ns = o->conn_timeout,
-		.wanted = o->wanted,
+		.timeout_ns = w->o.conn_timeout,
+		.wanted = w->o.wanted,
 		.sink = &sink,
 		.counters = &w->sh->counters.tcp,
 		.bad = stream_bad,
 		.bad_user = w,
 	};
 
-	if (!nc_tcp_useful(o->wanted))
+	memcpy(to.seed, w->tcp_seed, sizeof(to.seed));
+	w->tcp = nc_tcp_init(w->tcp_memory, w->tcp_size, &to);
+	return w->tcp ? 0 : -ENOMEM;
+}
+
+/* The memory is as it was at first then, or is not used again. */
+static void end_streams(struct worker *w)
+{
+	if (!w->tcp)
+		return;
+	nc_tcp_end(w->tcp);
+	w->tcp = NULL;
+	if (madvise(w->tcp_memory, w->tcp_size, MADV_DONTNEED) != 0)
+		memset(w->tcp_memory, 0, w->tcp_size);
+}
+
+/* The memory is the worker's own and dies with it: what readers keep there holds pointers. Where main may come to want streams it
+ * is there from the beginning, since the sandbox gives none later, and costs nothing until it is used. */
+static int prepare_streams(struct worker *w)
+{
+	size_t size = (w->o.stream_memory ? w->o.stream_memory : NC_STREAM_MEMORY) / w->s->count_all;
+	bool useful = nc_tcp_useful(w->o.wanted);
+
+	if (!useful && !w->s->live)
 		return 0;
 	if (size < nc_tcp_min())
 		size = nc_tcp_min();
-	if (getrandom(to.seed, sizeof(to.seed), 0) != (ssize_t)sizeof(to.seed))
+	if (getrandom(w->tcp_seed, sizeof(w->tcp_seed), 0) != (ssize_t)sizeof(w->tcp_seed))
 		return -EIO;
 	void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (mem == MAP_FAILED)
 		return -errno;
-	w->tcp = nc_tcp_init(mem, size, &to);
-	return w->tcp ? 0 : -ENOMEM;
+	w->tcp_memory = mem;
+	w->tcp_size = size;
+	return useful ? begin_streams(w) : 0;
 }
 
 static int prepare(struct worker *w)
@@ -445,6 +520,8 @@ _Noreturn void nc_worker_run(const struct nc_worker_start *s)
 	if (!w)
 		give_up(s->shared, -ENOMEM, "worker");
 	w->s = s;
+	w->o = *s->o;
+	w->wish = s->wish;
 	w->sh = s->shared;
 	w->flushed = atomic_load(&s->shared->flush);
 	int rc = close_standard();

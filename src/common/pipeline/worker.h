@@ -11,6 +11,7 @@ struct nc_worker_start {
 	const struct nc_pipeline_options *o;
 	const struct nc_layout *layout;
 	struct nc_shared *shared;
+	uint32_t wish;         /* generation of nc_shared.wish that o holds already */
 	unsigned index, count;
 	unsigned count_all;    /* workers, whether they share a file or an interface */
 	pid_t parent;
