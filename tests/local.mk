@@ -88,6 +88,7 @@ UNIT_TESTS = \
 	tests/unit/test_rotation \
 	tests/unit/test_sender \
 	tests/unit/test_session \
+	tests/unit/test_settings \
 	tests/unit/test_ship \
 	tests/unit/test_ssh \
 	tests/unit/test_tcp \

@@ -32,7 +32,7 @@
 struct daemon {
 	const char *config;
 	struct nc_sensor_settings settings; /* as of the last reload */
-	struct nc_sensor_settings started;  /* what the sensor runs with: interfaces and filters are opened again later */
+	struct nc_sensor_settings started;  /* of options that take a restart these count */
 	struct nc_loop *loop;
 	struct nc_sensor sensor;
 	struct nc_control_server *server;
@@ -83,20 +83,33 @@ static int add_timers(struct daemon *d)
 /* --- reload ------------------------------------------------------------------------------------------------------------------
  */
 
-static int reload(struct daemon *d, struct nc_buf *restart, struct nc_buf *err)
+/* All of what the file says, or nothing. */
+static int read_again(struct daemon *d, struct nc_buf *err)
 {
 	struct nc_sensor_settings next;
-
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, nc_time_mono() / 1000);
 	int rc = nc_sensor_settings_read(&next, d->config, err);
+
+	if (rc < 0)
+		return rc;
+	rc = nc_sensor_apply(&d->sensor, &d->settings, &next, err);
+	if (rc < 0) {
+		nc_sensor_settings_free(&next);
+		return rc;
+	}
+	nc_sensor_settings_free(&d->settings);
+	d->settings = next;
+	nc_log_level(nc_sensor_settings_level(&d->settings));
+	return 0;
+}
+
+static int reload(struct daemon *d, struct nc_buf *restart, struct nc_buf *err)
+{
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, nc_time_mono() / 1000);
+	int rc = read_again(d, err);
 	if (rc < 0) {
 		nc_say(NC_SAY_NOT_RELOADED, &(struct nc_about){ .reason = nc_buf_cstr(err) },
 		       "not reloaded, nothing changed: %s", nc_buf_cstr(err));
 	} else {
-		nc_sensor_settings_free(&d->settings);
-		d->settings = next;
-		rc = nc_sensor_apply(&d->sensor, &d->settings);
-		nc_log_level(nc_sensor_settings_level(&d->settings));
 		nc_conf_restart_needed(nc_sensor_options, nc_sensor_options_count, &d->started, &d->settings, restart);
 		nc_say(NC_SAY_RELOADED, NULL, "reloaded");
 		if (restart->len)

@@ -362,6 +362,11 @@ static void close_sender(struct nc_transport *t)
 	free(s);
 }
 
+void nc_datagram_payloads(struct nc_transport *t)
+{
+	((struct sender *)t)->o.payloads = true;
+}
+
 int nc_datagram_transport(const struct nc_datagram_options *o, struct nc_transport **ret, struct nc_buf *err)
 {
 	struct sender *s = calloc(1, sizeof(*s));

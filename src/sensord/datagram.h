@@ -19,4 +19,7 @@ struct nc_datagram_options {
  * nothing answers. */
 int nc_datagram_transport(const struct nc_datagram_options *o, struct nc_transport **ret, struct nc_buf *err);
 
+/* Records that come from now on may hold payloads; what it sends says so from now on. */
+void nc_datagram_payloads(struct nc_transport *t);
+
 #endif

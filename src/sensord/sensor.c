@@ -370,9 +370,8 @@ static int start_interface(struct nc_sensor *s, const char *name, struct nc_buf 
 		.buffer = (uint32_t)set->buffer,
 		.promisc = set->promisc,
 	};
-	int rc = nc_sensor_settings_wanted(set, o.wanted, err);
-	if (rc == 0)
-		rc = nc_pipeline_new(s->loop, &o, &ev, &i->pipeline, err);
+	memcpy(o.wanted, s->wanted, sizeof(o.wanted));
+	int rc = nc_pipeline_new(s->loop, &o, &ev, &i->pipeline, err);
 	if (rc == 0)
 		s->count++;
 	return rc;
@@ -412,6 +411,7 @@ int nc_sensor_start(struct nc_sensor *s, struct nc_loop *loop, const struct nc_s
 	memset(s, 0, sizeof(*s));
 	s->loop = loop;
 	s->settings = settings;
+	nc_sensor_settings_wanted(settings, s->wanted);
 	s->state_dir = -1;
 	s->started = nc_time_mono();
 	if (getrandom(&s->epoch, sizeof(s->epoch), 0) != (ssize_t)sizeof(s->epoch))
@@ -458,8 +458,72 @@ void nc_sensor_flush(struct nc_sensor *s)
 		nc_pipeline_flush(s->interfaces[k].pipeline);
 }
 
-int nc_sensor_apply(struct nc_sensor *s, const struct nc_sensor_settings *settings)
+/* --- reload ------------------------------------------------------------------------------------------------------------------
+ */
+
+/* The filters of all interfaces, or none: what is put in place is taken back when it can't be done for one of them. */
+static int swap_filters(struct nc_sensor *s, struct nc_program *filters[static NC_SENSOR_INTERFACES_MAX], struct nc_buf *err)
 {
+	for (unsigned k = 0; k < s->count; k++) {
+		int rc = nc_pipeline_filter(s->interfaces[k].pipeline, &filters[k], err);
+		if (rc == 0)
+			continue;
+		struct nc_buf ignored = { 0 };
+		while (k-- > 0)
+			(void)nc_pipeline_filter(s->interfaces[k].pipeline, &filters[k], &ignored);
+		nc_buf_free(&ignored);
+		return rc;
+	}
+	return 0;
+}
+
+static int change_filters(struct nc_sensor *s, const char *bpf, struct nc_buf *err)
+{
+	struct nc_program *filters[NC_SENSOR_INTERFACES_MAX] = { NULL };
+	int rc = 0;
+
+	nc_buf_str(err, "bpf: ");
+	for (unsigned k = 0; rc == 0 && k < s->count; k++)
+		rc = nc_pipeline_compile(s->interfaces[k].pipeline, bpf, &filters[k], err);
+	if (rc == 0)
+		rc = swap_filters(s, filters, err);
+	for (unsigned k = 0; k < s->count; k++)
+		nc_program_free(filters[k]);
+	if (rc == 0)
+		nc_buf_reset(err);
+	return rc;
+}
+
+static void change_workers(struct nc_sensor *s, const struct nc_sensor_settings *set)
+{
+	struct nc_pipeline_change c = {
+		.payloads = set->payloads,
+		.keep_errors = set->keep_errors,
+		.keep_unknown = set->keep_unknown,
+		.flow_timeout = set->flow_timeout,
+		.conn_timeout = set->conn_timeout,
+		.active_timeout = set->active_timeout,
+	};
+
+	nc_sensor_settings_wanted(set, s->wanted);
+	memcpy(c.wanted, s->wanted, sizeof(c.wanted));
+	for (unsigned k = 0; k < s->count; k++)
+		nc_pipeline_change(s->interfaces[k].pipeline, &c);
+}
+
+int nc_sensor_apply(struct nc_sensor *s, const struct nc_sensor_settings *before, const struct nc_sensor_settings *settings,
+                    struct nc_buf *err)
+{
+	int rc = strcmp(before->bpf, settings->bpf) == 0 ? 0 : change_filters(s, settings->bpf, err);
+
+	if (rc)
+		return rc;
+	change_workers(s, settings);
+	/* not taken back: some with payloads may still wait */
+	if (settings->payloads && s->settings->collector_transport == NC_TRANSPORT_DATAGRAM)
+		nc_datagram_payloads(s->transport);
+	nc_keep_limit(s->keep, settings->keep_limit);
+	s->keep_said = s->keep_said && settings->keep_limit == before->keep_limit;
 	nc_ship_limit(s->ship, settings->queue_limit, settings->spool_limit);
 	s->key_grace = settings->key_grace / NC_NS_PER_S;
 	return set_timers(s, settings);

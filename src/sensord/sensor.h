@@ -27,7 +27,8 @@ struct nc_sensor_interface {
 
 struct nc_sensor {
 	struct nc_loop *loop;
-	const struct nc_sensor_settings *settings;
+	const struct nc_sensor_settings *settings; /* as it was started */
+	bool wanted[NC_TYPES_MAX];                 /* types, as of the last change */
 	struct nc_keyring *ring;
 	uint8_t *psk; /* NULL: none */
 	int64_t key_grace; /* s */
@@ -58,8 +59,10 @@ void nc_sensor_stop(struct nc_sensor *s);
 void nc_sensor_flush(struct nc_sensor *s);
 /* The same, after all live flows have been written out. */
 void nc_sensor_flush_flows(struct nc_sensor *s);
-/* Takes over what can change while it runs; keeps no pointer to these settings. */
-int nc_sensor_apply(struct nc_sensor *s, const struct nc_sensor_settings *settings);
+/* Takes over what can change while it runs and differs from the settings before; keeps no pointer to either. When a filter can't
+ * be put in place nothing changes. 0 or negative errno with a line in err. */
+int nc_sensor_apply(struct nc_sensor *s, const struct nc_sensor_settings *before, const struct nc_sensor_settings *settings,
+                    struct nc_buf *err);
 /* Begins to replace the sensor's key; `now`: the old one is not good any more once the new one is used. 0; -ENOTSUP:
  * not with datagrams; -EROFS: it is a credential; another negative errno. */
 int nc_sensor_rotate_keys(struct nc_sensor *s, bool now);

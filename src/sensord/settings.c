@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "capture/live.h"
 #include "conf/daemon.h"
 #include "pipeline/pipeline.h"
 #include "sensord/spool.h"
@@ -21,6 +22,29 @@
 
 static const char *const transports[] = { "session", "datagram", NULL };
 static const char *const peers[] = { "netcap", "netcap-2019", NULL };
+
+static int check_bpf(const void *value, struct nc_buf *why)
+{
+	const char *text = value;
+
+	return *text ? nc_filter_check(text, why) : 0;
+}
+
+static int check_types(const void *value, struct nc_buf *why)
+{
+	const struct nc_conf_list *list = value;
+
+	for (size_t i = 0; i < list->count; i++) {
+		char shown[80];
+		if (nc_type_by_name(list->items[i]))
+			continue;
+		const char *near = nc_type_nearest(list->items[i]);
+		nc_text_escape(shown, sizeof(shown), list->items[i], strlen(list->items[i]));
+		nc_buf_printf(why, "unknown record type \"%s\"%s%s", shown, near ? "; did you mean " : "", near ? near : "");
+		return -EINVAL;
+	}
+	return 0;
+}
 
 #define AT(member) .offset = offsetof(struct nc_sensor_settings, member)
 
@@ -47,8 +71,9 @@ const struct nc_conf_option nc_sensor_options[] = {
 		.kind = NC_CONF_STRING,
 		AT(bpf),
 		.dflt = "",
-		.restart = true,
-		.help = "Capture only packets that this filter passes (pcap-filter(7)); empty: all.",
+		.check = check_bpf,
+		.help = "Capture only packets that this filter passes (pcap-filter(7)); empty: all. A change takes effect on packets that come after the "
+			"reload. Names of hosts in it are looked up at every reload.",
 	},
 	{
 		.key = "snaplen",
@@ -92,15 +117,16 @@ const struct nc_conf_option nc_sensor_options[] = {
 		.kind = NC_CONF_STRINGS,
 		AT(include),
 		.dflt = "",
-		.restart = true,
-		.help = "Record types to write; empty: all.",
+		.check = check_types,
+		.help = "Record types to write; empty: all. When kinds of flows change on reload, live flows are sent and go on in new records; stream "
+			"readers (HTTP, TLS, SSH) that are switched on read the connections that begin then.",
 	},
 	{
 		.key = "exclude",
 		.kind = NC_CONF_STRINGS,
 		AT(exclude),
 		.dflt = "",
-		.restart = true,
+		.check = check_types,
 		.help = "Record types to leave out.",
 	},
 	{
@@ -108,7 +134,6 @@ const struct nc_conf_option nc_sensor_options[] = {
 		.kind = NC_CONF_BOOL,
 		AT(payloads),
 		.dflt = "false",
-		.restart = true,
 		.help = "Keep payloads in the records that have a field for them.",
 	},
 	{
@@ -117,7 +142,6 @@ const struct nc_conf_option nc_sensor_options[] = {
 		AT(flow_timeout),
 		.dflt = "30s",
 		.max = 24 * 3600 * NC_NS_PER_S,
-		.restart = true,
 		.help = "End a Flow, LinkFlow, NetworkFlow or TransportFlow that is idle for so long; 0: never. What comes later makes a new record "
 			"with the same UID.",
 	},
@@ -127,7 +151,6 @@ const struct nc_conf_option nc_sensor_options[] = {
 		AT(conn_timeout),
 		.dflt = "60s",
 		.max = 24 * 3600 * NC_NS_PER_S,
-		.restart = true,
 		.help = "The same for a Connection and for streams of TCP.",
 	},
 	{
@@ -136,7 +159,6 @@ const struct nc_conf_option nc_sensor_options[] = {
 		AT(active_timeout),
 		.dflt = "30m",
 		.max = 24 * 3600 * NC_NS_PER_S,
-		.restart = true,
 		.help = "Let flows and connections that have lasted for longer go on in a new record; 0: never.",
 	},
 	{
@@ -306,7 +328,6 @@ const struct nc_conf_option nc_sensor_options[] = {
 		.kind = NC_CONF_BOOL,
 		AT(keep_errors),
 		.dflt = "true",
-		.restart = true,
 		.help = "Keep packets that could not be decoded, in errors.pcap and errors.log.",
 	},
 	{
@@ -314,7 +335,6 @@ const struct nc_conf_option nc_sensor_options[] = {
 		.kind = NC_CONF_BOOL,
 		AT(keep_unknown),
 		.dflt = "false",
-		.restart = true,
 		.help = "Keep packets with a link, network or transport protocol that nobody decodes, in unknown.pcap.",
 	},
 	{
@@ -324,37 +344,27 @@ const struct nc_conf_option nc_sensor_options[] = {
 		.dflt = "64M",
 		.min = MIB,
 		.max = 1024 * GIB,
-		.restart = true,
 		.help = "Size that these files may have together; what comes later is counted only.",
 	},
 	NC_CONF_DAEMON_ROWS(struct nc_sensor_settings, NC_RUNDIR "/sensord.sock"),
 };
 const size_t nc_sensor_options_count = sizeof(nc_sensor_options) / sizeof(nc_sensor_options[0]);
 
-static int mark(const struct nc_conf_list *list, const char *key, bool value, bool wanted[static NC_TYPES_MAX],
-                struct nc_buf *err)
+static void mark(const struct nc_conf_list *list, bool value, bool wanted[static NC_TYPES_MAX])
 {
 	for (size_t i = 0; i < list->count; i++) {
 		const struct nc_type *t = nc_type_by_name(list->items[i]);
-		char shown[80];
-		if (!t) {
-			const char *near = nc_type_nearest(list->items[i]);
-			nc_text_escape(shown, sizeof(shown), list->items[i], strlen(list->items[i]));
-			nc_buf_printf(err, "%s: unknown record type \"%s\"%s%s", key, shown, near ? "; did you mean " : "",
-			              near ? near : "");
-			return -EINVAL;
-		}
-		wanted[nc_type_slot(t)] = value;
+		if (t)
+			wanted[nc_type_slot(t)] = value;
 	}
-	return 0;
 }
 
-int nc_sensor_settings_wanted(const struct nc_sensor_settings *s, bool wanted[static NC_TYPES_MAX], struct nc_buf *err)
+void nc_sensor_settings_wanted(const struct nc_sensor_settings *s, bool wanted[static NC_TYPES_MAX])
 {
 	for (size_t i = 0; i < NC_TYPES_MAX; i++)
 		wanted[i] = s->include.count == 0;
-	int rc = mark(&s->include, "include", true, wanted, err);
-	return rc ? rc : mark(&s->exclude, "exclude", false, wanted, err);
+	mark(&s->include, true, wanted);
+	mark(&s->exclude, false, wanted);
 }
 
 static int check_spool(const struct nc_sensor_settings *s, struct nc_buf *err)
@@ -373,15 +383,11 @@ static int check_spool(const struct nc_sensor_settings *s, struct nc_buf *err)
 
 int nc_sensor_settings_read(struct nc_sensor_settings *s, const char *path, struct nc_buf *err)
 {
-	bool wanted[NC_TYPES_MAX];
-
 	memset(s, 0, sizeof(*s));
 	nc_conf_defaults(nc_sensor_options, nc_sensor_options_count, s);
 	int rc = nc_conf_read(nc_sensor_options, nc_sensor_options_count, s, path, err);
 	if (rc == 0) {
-		rc = nc_sensor_settings_wanted(s, wanted, err);
-		if (rc == 0)
-			rc = check_spool(s, err);
+		rc = check_spool(s, err);
 		if (rc)
 			nc_buf_printf(err, " (in %s)", path);
 	}

@@ -50,7 +50,7 @@ int nc_sensor_settings_read(struct nc_sensor_settings *s, const char *path, stru
 void nc_sensor_settings_free(struct nc_sensor_settings *s);
 /* The syslog level that log.level names. */
 int nc_sensor_settings_level(const struct nc_sensor_settings *s);
-/* Which types include and exclude leave; -EINVAL with a line in err for an unknown one. */
-int nc_sensor_settings_wanted(const struct nc_sensor_settings *s, bool wanted[static NC_TYPES_MAX], struct nc_buf *err);
+/* Which types include and exclude leave. */
+void nc_sensor_settings_wanted(const struct nc_sensor_settings *s, bool wanted[static NC_TYPES_MAX]);
 
 #endif

@@ -197,7 +197,7 @@ json_t *nc_sensor_interfaces(const struct nc_sensor *s)
 		json_object_del(o, "streams");
 		json_object_set_new(o, "workers", number(st.worker_count));
 		json_object_set_new(o, "restarts", number(st.restarts));
-		json_object_set_new(o, "bpf", json_string(i->live.bpf ? i->live.bpf : ""));
+		json_object_set_new(o, "bpf", json_string(nc_pipeline_bpf(i->pipeline)));
 		json_array_append_new(a, o);
 	}
 	return a;
@@ -206,8 +206,6 @@ json_t *nc_sensor_interfaces(const struct nc_sensor *s)
 json_t *nc_sensor_types(const struct nc_sensor *s)
 {
 	uint64_t totals[NC_TYPES_MAX] = { 0 };
-	bool wanted[NC_TYPES_MAX] = { false };
-	struct nc_buf err = { .max = 256 };
 	json_t *a = json_array();
 
 	for (unsigned k = 0; k < s->count; k++) {
@@ -216,13 +214,11 @@ json_t *nc_sensor_types(const struct nc_sensor *s)
 		for (size_t i = 0; i < nc_types_count; i++)
 			totals[i] += st.records[i];
 	}
-	(void)nc_sensor_settings_wanted(s->settings, wanted, &err);
-	nc_buf_free(&err);
 	for (size_t i = 0; i < nc_types_count; i++) {
 		if (nc_types[i].desc == &types__header__descriptor || nc_types[i].desc == &types__batch__descriptor)
 			continue;
 		json_array_append_new(a, json_pack("{s:s, s:i, s:b, s:o}", "name", nc_types[i].name, "number", nc_types[i].number,
-		                                   "wanted", wanted[i], "records", number(totals[i])));
+		                                   "wanted", s->wanted[i], "records", number(totals[i])));
 	}
 	return a;
 }

@@ -80,11 +80,20 @@ static int unknown_key(const struct reading *r, const char *path, unsigned line)
 	return -EINVAL;
 }
 
+static int check(const struct nc_conf_option *o, const struct nc_conf_value *v, struct nc_buf *why)
+{
+	if (!o->check)
+		return 0;
+	return o->check(o->kind == NC_CONF_STRINGS ? (const void *)&v->list : v->string, why);
+}
+
 static int take_option(const struct reading *r, size_t i, const config_setting_t *s)
 {
 	struct nc_buf why = { 0 };
 	int rc = nc_conf_value_setting(&r->table[i], s, &r->values[i], &why);
 
+	if (rc == 0)
+		rc = check(&r->table[i], &r->values[i], &why);
 	if (rc)
 		nc_buf_printf(r->err, "%s:%u: %s: %s", r->name, config_setting_source_line(s), r->table[i].key,
 		              nc_buf_cstr(&why));

@@ -33,6 +33,9 @@ struct nc_conf_option {
 	const char *dflt;
 	int64_t min, max; /* INT, SIZE, DURATION(ns); 0,0: unchecked */
 	const char *const *words;
+	/* What goes beyond its kind: of a STRING the text, of STRINGS the struct nc_conf_list. 0, or negative errno with what is
+	 * wrong in `why`, which is said with file and line; NULL: nothing. Defaults are not looked at. */
+	int (*check)(const void *value, struct nc_buf *why);
 	bool restart;     /* a change takes a restart, not a reload */
 	const char *help; /* one or two sentences for the sample file and the manual */
 };
