@@ -557,8 +557,8 @@ static int open_live(struct member *m, struct nc_buf *err)
 	return 0;
 }
 
-/* A worker that was just forked holds the handles of all others until it has closed what is not its own. If main closed one of them
- * in that time it would stay in the fanout group, and packets would go there, seen by nobody. */
+/* A worker that was just forked holds the handles of all others until it has closed what is not its own. If main closed one of
+ * them in that time it would stay in the fanout group, and packets would go there, seen by nobody. */
 static void await_start(const struct member *m)
 {
 	struct pollfd ended = { .fd = m->pidfd, .events = POLLIN };
