@@ -124,10 +124,10 @@ static enum nc_datagram_reason refuse(struct nc_collector *c, enum nc_datagram_r
 		return why;
 	snprintf(c->last_error, sizeof(c->last_error), "datagram of %s from %s refused: %s", s ? s->name : "an unknown sender",
 	         peer->address, nc_datagram_reason_text(why));
-	nc_say(NC_SAY_DATAGRAM_REFUSED,
-	       &(struct nc_about){
-		       .sensor = s ? s->name : NULL, .address = peer->address, .reason = nc_datagram_reason_text(why) },
-	       "%s (%u like it not shown)", c->last_error, more);
+	const struct nc_about about = {
+		.sensor = s ? s->name : NULL, .address = peer->address, .reason = nc_datagram_reason_text(why), .hidden = more,
+	};
+	nc_say(NC_SAY_DATAGRAM_REFUSED, &about, "%s", c->last_error);
 	return why;
 }
 
@@ -145,8 +145,8 @@ void nc_collector_unknown(struct nc_collector *c, const uint8_t key[static NC_KE
 		return;
 	nc_key_fingerprint(fingerprint, key);
 	const char *reason = revoked ? "revoked" : "on no list";
-	nc_say(NC_SAY_KEY_REFUSED, &(struct nc_about){ .address = peer->address, .fingerprint = fingerprint, .reason = reason },
-	       "refused: key %s from %s is %s (%u like it not shown)", fingerprint, peer->address, reason, more);
+	const struct nc_about about = { .address = peer->address, .fingerprint = fingerprint, .reason = reason, .hidden = more };
+	nc_say(NC_SAY_KEY_REFUSED, &about, "refused: key %s from %s is %s", fingerprint, peer->address, reason);
 }
 
 int nc_collector_psk(const struct nc_collector *c, const char *name, uint8_t psk[static NC_KEY_LEN], const char **why)

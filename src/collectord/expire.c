@@ -289,9 +289,9 @@ void nc_expire_done(struct nc_store *s, struct nc_job *job)
 		s->counters.failures++;
 		nc_text_escape(dir, sizeof(dir), j->shelf->dir, strlen(j->shelf->dir));
 		if (nc_log_allow(&s->expire_log, LOG_BURST, LOG_INTERVAL, nc_store_mono(s), &more))
-			nc_say(NC_SAY_EXPIRE_FAILED, &(struct nc_about){ .sensor = dir, .reason = strerrordesc_np(-j->rc) },
-			       "cannot remove %s/%s/%s: %s (%u like it not shown)", s->path, dir, j->name,
-			       strerrordesc_np(-j->rc), more);
+			nc_say(NC_SAY_EXPIRE_FAILED,
+			       &(struct nc_about){ .sensor = dir, .reason = strerrordesc_np(-j->rc), .hidden = more },
+			       "cannot remove %s/%s/%s: %s", s->path, dir, j->name, strerrordesc_np(-j->rc));
 	}
 	close(j->dirfd);
 	free(j);

@@ -172,9 +172,8 @@ static void say(struct nc_sensor *s, const struct nc_visit *v, enum nc_message m
 	unsigned hidden = 0;
 
 	if (nc_log_allow(&s->said, LOG_BURST, LOG_INTERVAL, nc_time_mono(), &hidden))
-		nc_say(m, &(struct nc_about){ .sensor = s->name, .address = v->peer.address, .reason = why },
-		       "sensor %s %s %s%s%s (%u like it not shown)", s->name, what, v->peer.address, *why ? ": " : "", why,
-		       hidden);
+		nc_say(m, &(struct nc_about){ .sensor = s->name, .address = v->peer.address, .reason = why, .hidden = hidden },
+		       "sensor %s %s %s%s%s", s->name, what, v->peer.address, *why ? ": " : "", why);
 }
 
 /* Takes it from its sensor's list: it counts no more. */
@@ -503,8 +502,10 @@ static void say_key(struct nc_visit *v, enum nc_message m, const char *what, con
 	if (!nc_log_allow(&v->sensor->said_keys, KEY_BURST, LOG_INTERVAL, nc_time_mono(), &hidden))
 		return;
 	nc_key_fingerprint(fingerprint, key);
-	nc_say(m, &(struct nc_about){ .sensor = v->sensor->name, .address = v->peer.address, .fingerprint = fingerprint },
-	       "sensor %s %s %s%s%s (%u like it not shown)", v->sensor->name, what, fingerprint, *more ? ": " : "", more, hidden);
+	const struct nc_about about = {
+		.sensor = v->sensor->name, .address = v->peer.address, .fingerprint = fingerprint, .hidden = hidden,
+	};
+	nc_say(m, &about, "sensor %s %s %s%s%s", v->sensor->name, what, fingerprint, *more ? ": " : "", more);
 }
 
 /* The sensor must have the key that it announces, or it could have what others send filed under its own name. */
@@ -677,9 +678,8 @@ static int on_authorise(void *user, struct nc_session *x, const uint8_t key[stat
 		code = -ENOKEY;
 	}
 	if (code && code != -EACCES && nc_log_allow(&g->said, LOG_BURST, LOG_INTERVAL, nc_time_mono(), &hidden))
-		nc_say(NC_SAY_SESSION_REFUSED, &(struct nc_about){ .address = v->peer.address, .reason = why },
-		       "session from %s refused: %s%s (%u like it not shown)", v->peer.address,
-		       code == -ENOKEY ? "its pre-shared key: " : "", why, hidden);
+		nc_say(NC_SAY_SESSION_REFUSED, &(struct nc_about){ .address = v->peer.address, .reason = why, .hidden = hidden },
+		       "session from %s refused: %s%s", v->peer.address, code == -ENOKEY ? "its pre-shared key: " : "", why);
 	return code;
 }
 
@@ -804,9 +804,9 @@ static void on_hello_saved(struct nc_visit *v, int rc)
 		v->gate->counters.state_failures++;
 		const char *why = strerrordesc_np(-rc);
 		if (nc_log_allow(&v->gate->said, LOG_BURST, LOG_INTERVAL, nc_time_mono(), &hidden))
-			nc_say(NC_SAY_SESSION_REFUSED, &(struct nc_about){ .address = v->peer.address, .reason = why },
-			       "session from %s refused: the time of its hello can't be recorded: %s (%u like it not shown)",
-			       v->peer.address, why, hidden);
+			nc_say(NC_SAY_SESSION_REFUSED,
+			       &(struct nc_about){ .address = v->peer.address, .reason = why, .hidden = hidden },
+			       "session from %s refused: the time of its hello can't be recorded: %s", v->peer.address, why);
 		drop(v, "its hello could not be recorded");
 	} else if (v->greeted && v->sensor && welcome(v) != 0) {
 		drop(v, "it takes no answers");

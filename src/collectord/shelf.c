@@ -123,9 +123,9 @@ void nc_shelf_failed(struct nc_shelf *h, const char *name, int code)
 		return;
 	h->failing = true;
 	if (s->failing++ == 0 && nc_log_allow(&s->fail_log, LOG_BURST, LOG_INTERVAL, nc_store_mono(s), &more))
-		nc_say(NC_SAY_STORE_FAILS, &(struct nc_about){ .sensor = shown, .reason = strerrordesc_np(-code) },
-		       "cannot write %s; what can't be written waits or is sent again (%u like it not shown)", s->last_error,
-		       more);
+		nc_say(NC_SAY_STORE_FAILS,
+		       &(struct nc_about){ .sensor = shown, .reason = strerrordesc_np(-code), .hidden = more },
+		       "cannot write %s; what can't be written waits or is sent again", s->last_error);
 }
 
 void nc_shelf_recovered(struct nc_shelf *h)

@@ -73,7 +73,8 @@ static void sensor_health(json_t *before, json_t *now, struct nc_buf *bad, struc
 		say(bad, "sensor: %" JSON_INTEGER_FORMAT " packets were dropped within a second", packets);
 	if (records > 0)
 		say(bad, "sensor: %" JSON_INTEGER_FORMAT " records were dropped within a second", records);
-	say(good, "sensor captures on %zu interfaces%s", json_array_size(interfaces), session ? " and is connected" : "");
+	size_t n = json_array_size(interfaces);
+	say(good, "sensor captures on %zu interface%s%s", n, n == 1 ? "" : "s", session ? " and is connected" : "");
 }
 
 static void collector_health(json_t *before, json_t *now, struct nc_buf *bad, struct nc_buf *good)

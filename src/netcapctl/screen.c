@@ -421,7 +421,8 @@ static void collector_screen(struct nc_buf *out, json_t *status, json_t *before,
 		nc_buf_str(out, ", datagrams ");
 		list(out, json_object_get(status, "datagram_listen"));
 	}
-	nc_buf_printf(out, "; %" JSON_INTEGER_FORMAT " sessions\n", get(sessions, "open"));
+	json_int_t open = get(sessions, "open");
+	nc_buf_printf(out, "; %" JSON_INTEGER_FORMAT " session%s\n", open, open == 1 ? "" : "s");
 	label(out, "records");
 	types(out, json_object_get(status, "types"));
 	storing(out, status, before, seconds);

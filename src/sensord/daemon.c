@@ -387,8 +387,8 @@ static int run(struct daemon *d)
 	nc_buf_free(&err);
 	if (rc == 0) {
 		const char *address = d->settings.collector_address.items[0];
-		nc_say(NC_SAY_CAPTURING, &(struct nc_about){ .address = address }, "capturing on %u interfaces, sending to %s",
-		       d->sensor.count, address);
+		nc_say(NC_SAY_CAPTURING, &(struct nc_about){ .address = address }, "capturing on %u interface%s, sending to %s",
+		       d->sensor.count, d->sensor.count == 1 ? "" : "s", address);
 		sd_notify(0, "READY=1");
 		on_status(d);
 		status = nc_loop_run(d->loop) != 0;

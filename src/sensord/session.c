@@ -266,8 +266,8 @@ static void remember(struct transport *t, const char *name, const char *why)
 
 	snprintf(t->t.state.last_error, sizeof(t->t.state.last_error), "%s: %s", name, why);
 	if (nc_log_allow(&t->said, 3, 60 * NC_NS_PER_S, nc_time_mono(), &hidden))
-		nc_say(NC_SAY_COLLECTOR_UNREACHABLE, &(struct nc_about){ .address = name, .reason = why }, "%s (%u like it not shown)",
-		       t->t.state.last_error, hidden);
+		nc_say(NC_SAY_COLLECTOR_UNREACHABLE, &(struct nc_about){ .address = name, .reason = why, .hidden = hidden }, "%s",
+		       t->t.state.last_error);
 }
 
 /* This attempt came to nothing: the next address of the name, the next collector, or a while later the first one again. While a

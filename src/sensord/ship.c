@@ -329,10 +329,11 @@ static void tell_rejected(struct nc_ship *s, const struct item *i, const char *r
 	unsigned hidden = 0;
 
 	nc_text_escape(s->state.rejected, sizeof(s->state.rejected), reason, strlen(reason));
-	const struct nc_about about = { .record_type = t ? t->name : NULL, .reason = s->state.rejected };
-	if (nc_log_allow(&s->rejected_said, 3, 60 * NC_NS_PER_S, nc_time_mono(), &hidden))
-		nc_say(NC_SAY_BLOCK_REFUSED, &about, "the collector refused a block of %u records (%s) for good: %s (%u like it not shown)",
-		       i->info.count, t ? t->name : "of an unknown type", s->state.rejected, hidden);
+	if (!nc_log_allow(&s->rejected_said, 3, 60 * NC_NS_PER_S, nc_time_mono(), &hidden))
+		return;
+	const struct nc_about about = { .record_type = t ? t->name : NULL, .reason = s->state.rejected, .hidden = hidden };
+	nc_say(NC_SAY_BLOCK_REFUSED, &about, "the collector refused a block of %u records (%s) for good: %s", i->info.count,
+	       t ? t->name : "of an unknown type", s->state.rejected);
 }
 
 static void on_rejected(void *user, uint64_t epoch, uint64_t seq, bool permanent, const char *reason)

@@ -171,7 +171,7 @@ static void own_journal_stream(void **state)
 
 static void messages_are_lines_at_their_level(void **state)
 {
-	const struct nc_about about = { .sensor = "s", .reason = "r" };
+	const struct nc_about about = { .sensor = "s", .reason = "r" }, third = { .sensor = "s", .hidden = 2 };
 	struct capture c;
 
 	(void)state;
@@ -179,10 +179,11 @@ static void messages_are_lines_at_their_level(void **state)
 	nc_log_open("prog");
 	nc_say(NC_SAY_STOPPING, NULL, "stopping %d", 1);
 	nc_say(NC_SAY_NOT_RELOADED, &about, "not reloaded");
+	nc_say(NC_SAY_STOPPING, &third, "%s", "again");
 	nc_log_level(LOG_ERR);
 	nc_say(NC_SAY_SENSOR_KEY, &about, "hidden");
 	nc_log_level(LOG_INFO);
-	assert_string_equal(end(&c), "prog: stopping 1\nprog: error: not reloaded\n");
+	assert_string_equal(end(&c), "prog: stopping 1\nprog: error: not reloaded\nprog: again (2 like it not shown)\n");
 }
 
 static void messages_have_ids_of_their_own(void **state)

@@ -10,6 +10,7 @@
 #include "base/log.h"
 
 #define FIELD_MAX 288
+#define TEXT_MAX  2048
 
 static const struct {
 	const char *name, *id;
@@ -50,6 +51,19 @@ int nc_message_level(enum nc_message m)
 	return messages[m].level;
 }
 
+__attribute__((format(printf, 4, 0)))
+static void write_out(int level, const char *const *fields, unsigned hidden, const char *fmt, va_list ap)
+{
+	char text[TEXT_MAX];
+
+	if (hidden == 0) {
+		nc_log_fieldsv(level, fields, fmt, ap);
+		return;
+	}
+	vsnprintf(text, sizeof(text), fmt, ap);
+	nc_log_fields(level, fields, "%s (%u like it not shown)", text, hidden);
+}
+
 void nc_say(enum nc_message m, const struct nc_about *about, const char *fmt, ...)
 {
 	char text[MEMBERS + 1][FIELD_MAX];
@@ -70,6 +84,6 @@ void nc_say(enum nc_message m, const struct nc_about *about, const char *fmt, ..
 	}
 	fields[n] = NULL;
 	va_start(ap, fmt);
-	nc_log_fieldsv(messages[m].level, fields, fmt, ap);
+	write_out(messages[m].level, fields, about ? about->hidden : 0, fmt, ap);
 	va_end(ap);
 }

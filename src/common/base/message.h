@@ -24,6 +24,7 @@ struct nc_about {
 	const char *address;     /* of the other side */
 	const char *fingerprint; /* of a public key */
 	const char *packet_sha256;
+	unsigned hidden; /* how many like it were not shown since the last one (nc_log_allow); the message says so if any were */
 };
 
 /* One message, at the level that message.inc gives it; about may be NULL. In the journal it has MESSAGE_ID and the fields of
