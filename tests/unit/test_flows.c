@@ -186,6 +186,9 @@ static void packet(struct fixture *t, const struct ends *e, int64_t ts, uint32_t
 	}
 	while (nc_flows_tight(t->f))
 		walk(t, NC_FLOWS_EVICT, 0);
+	/* announced or not makes no difference */
+	for (unsigned k = t->order % 4; k < 3; k++)
+		nc_flows_ahead(t->f, &e->o, k);
 	nc_flows_packet(t->f, &p, &t->sink);
 }
 

@@ -30,14 +30,14 @@ static uint64_t *slot(const struct nc_flows *f, uint32_t i)
 
 /* Where a flow was seen last, under a hash that takes no time; whoever aims at it only makes us look the flow up. Half of it is
  * an index plus one, half tells flows apart that share a place. */
-static uint64_t *hint_of(const struct nc_flows *f, const struct nc_flow_seen *s, uint32_t *tag)
+static uint64_t *hint_of(const struct nc_flows *f, const struct nc_outer *o, uint32_t *tag)
 {
-	uint32_t h = (uint32_t)s->o->sport << 16 | s->o->dport, w;
+	uint32_t h = (uint32_t)o->sport << 16 | o->dport, w;
 
-	for (size_t i = 0; i < s->o->net_size; i += 4) {
-		memcpy(&w, s->o->net_src + i, 4);
+	for (size_t i = 0; i < o->net_size; i += 4) {
+		memcpy(&w, o->net_src + i, 4);
 		h = (h ^ w) * 0x9e3779b1u;
-		memcpy(&w, s->o->net_dst + i, 4);
+		memcpy(&w, o->net_dst + i, 4);
 		h = ((h ^ w) * 0x85ebca6bu) ^ h >> 15;
 	}
 	*tag = h;
@@ -381,7 +381,7 @@ static void touch(struct nc_flows *f, uint32_t i, const struct nc_flow_seen *s, 
 static uint32_t flow(struct nc_flows *f, const struct nc_flow_seen *s, const struct nc_sink *sink)
 {
 	uint32_t tag;
-	uint64_t *hint = hint_of(f, s, &tag);
+	uint64_t *hint = hint_of(f, s->o, &tag);
 	uint32_t i = (uint32_t)*hint - 1, at;
 
 	if (*hint >> 32 == tag && i < f->used && is_flow(f, i, s)) {
@@ -401,7 +401,7 @@ static uint32_t flow(struct nc_flows *f, const struct nc_flow_seen *s, const str
 	} else {
 		touch(f, i, s, sink);
 	}
-	*hint_of(f, s, &tag) = (uint64_t)tag << 32 | (i + 1);
+	*hint_of(f, s->o, &tag) = (uint64_t)tag << 32 | (i + 1);
 	return i;
 }
 
@@ -485,6 +485,40 @@ static void add_parts(struct nc_flows *f, const struct nc_flow_seen *s, struct n
 static bool routes(const struct nc_flows *f)
 {
 	return f->o.wanted[NC_FLOW_FLOW] || f->o.wanted[NC_FLOW_CONNECTION] || f->o.wanted[NC_FLOW_NETWORK];
+}
+
+/* The entry that the hint of these addresses names, if it does. */
+static uint32_t hinted(const struct nc_flows *f, const struct nc_outer *o)
+{
+	uint32_t tag;
+	uint64_t hint = *hint_of(f, o, &tag);
+
+	return hint >> 32 == tag && (uint32_t)hint - 1 < f->used ? (uint32_t)hint - 1 : NC_FLOW_NO;
+}
+
+void nc_flows_ahead(const struct nc_flows *f, const struct nc_outer *o, unsigned step)
+{
+	uint32_t tag, i;
+
+	if (!o->network || !routes(f))
+		return;
+	if (step == 0) {
+		__builtin_prefetch(hint_of(f, o, &tag));
+		return;
+	}
+	i = hinted(f, o);
+	if (i == NC_FLOW_NO)
+		return;
+	if (step == 1) {
+		__builtin_prefetch(nc_flow_entry(f, i), 1);
+		if (o->net_size == 16)
+			__builtin_prefetch(addresses(f, i));
+		return;
+	}
+	if (f->o.wanted[NC_FLOW_CONNECTION])
+		__builtin_prefetch(nc_flow_entry(f, nc_flow_entry(f, i)->near), 1);
+	if (f->o.wanted[NC_FLOW_NETWORK])
+		__builtin_prefetch(nc_flow_entry(f, nc_flow_entry(f, i)->next), 1);
 }
 
 void nc_flows_packet(struct nc_flows *f, const struct nc_flow_packet *p, const struct nc_sink *sink)

@@ -59,6 +59,9 @@ struct nc_flows *nc_flows_init(void *mem, size_t size, const uint8_t seed[static
  * flows that were cut in it are as they were before. */
 void nc_flows_attach(struct nc_flows *f, uint64_t done, uint64_t lost);
 void nc_flows_settle(struct nc_flows *f, uint64_t done);
+/* Says that a packet of these addresses comes next, so that what nc_flows_packet will look at is on its way into the cache
+ * meanwhile. Steps 0, 1 and 2, with some other work between them; each may be left out, and changes nothing. */
+void nc_flows_ahead(const struct nc_flows *f, const struct nc_outer *o, unsigned step);
 /* Counts a packet. A flow that the packet ends goes to the sink as a record: at most three. Not while nc_flows_tight. */
 void nc_flows_packet(struct nc_flows *f, const struct nc_flow_packet *p, const struct nc_sink *sink);
 /* Whether entries must be evicted, or parts taken, before the next packet. */

@@ -32,6 +32,12 @@ void nc_flow_driver_init(struct nc_flow_driver *d, const struct nc_worker_start 
 void nc_flow_driver_change(struct nc_flow_driver *d, const struct nc_pipeline_options *o);
 /* The packet of that number, from 1 on, was read in the file, own or not. May be said again of the one said last. */
 void nc_flow_driver_read(struct nc_flow_driver *d, uint64_t number, int64_t ts_ns);
+/* A packet was decoded, and its records are being packed, between which the steps of nc_flows_ahead are taken. */
+static inline void nc_flow_driver_ahead(const struct nc_flow_driver *d, const struct nc_outer *o, unsigned step)
+{
+	if (d->on && step < 3)
+		nc_flows_ahead(d->flows, o, step);
+}
 /* A packet was decoded; before the stager's commit. */
 void nc_flow_driver_packet(struct nc_flow_driver *d, const struct nc_engine_result *res, int64_t ts_ns, uint32_t caplen);
 /* Behind that commit, and behind each packet that was read: makes room, ends windows. */

@@ -166,8 +166,10 @@ static void take(struct worker *w, const struct nc_capture_packet *pkt)
 	sh->counters.bytes += pkt->caplen;
 
 	const struct nc_engine_result *res = nc_engine_packet(w->engine, pkt->datalink, pkt->ts_ns, pkt->data, pkt->caplen);
-	for (unsigned i = 0; i < res->count; i++)
+	for (unsigned i = 0; i < res->count; i++) {
+		nc_flow_driver_ahead(&w->flows, res->outer, i);
 		put_record(w, &res->records[i], pkt->ts_ns);
+	}
 	if (res->error) {
 		nc_stager_datalink(&w->stager, NC_STAGE_ERRORS, pkt->datalink);
 		keep_failed(w, pkt, res);
