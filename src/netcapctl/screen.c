@@ -421,8 +421,8 @@ static void collector_screen(struct nc_buf *out, json_t *status, json_t *before,
 		nc_buf_str(out, ", datagrams ");
 		list(out, json_object_get(status, "datagram_listen"));
 	}
-	json_int_t open = get(sessions, "open");
-	nc_buf_printf(out, "; %" JSON_INTEGER_FORMAT " session%s\n", open, open == 1 ? "" : "s");
+	json_int_t n = get(sessions, "open");
+	nc_buf_printf(out, "; %" JSON_INTEGER_FORMAT " session%s\n", n, n == 1 ? "" : "s");
 	label(out, "records");
 	types(out, json_object_get(status, "types"));
 	storing(out, status, before, seconds);
