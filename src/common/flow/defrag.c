@@ -51,6 +51,7 @@ struct nc_defrag {
 	uint32_t units, bucket_count;
 	size_t results_at, datagrams_at, buckets_at, chunks_at;
 	uint32_t free_datagram, free_chunk, oldest, newest, live;
+	uint32_t fresh_datagram, fresh_chunk; /* these and those behind them were never used: no memory is touched before its time */
 	uint32_t result;
 };
 
@@ -102,17 +103,35 @@ static void chunk_free(struct nc_defrag *d, uint32_t i)
 	d->free_chunk = i;
 }
 
+/* NONE: there is none. */
+static uint32_t take_chunk(struct nc_defrag *d)
+{
+	uint32_t i = d->free_chunk;
+
+	if (i != NONE)
+		memcpy(&d->free_chunk, chunk(d, i), sizeof(d->free_chunk));
+	else if (d->fresh_chunk < d->units)
+		i = d->fresh_chunk++;
+	return i;
+}
+
+static uint32_t take_datagram(struct nc_defrag *d)
+{
+	uint32_t i = d->free_datagram;
+
+	if (i != NONE)
+		d->free_datagram = datagram(d, i)->newer;
+	else if (d->fresh_datagram < d->units)
+		i = d->fresh_datagram++;
+	return i;
+}
+
 static void reset(struct nc_defrag *d)
 {
 	d->free_datagram = d->free_chunk = d->oldest = d->newest = NONE;
-	d->live = 0;
+	d->fresh_datagram = d->fresh_chunk = d->live = 0;
 	for (uint32_t i = 0; i < d->bucket_count; i++)
 		*bucket(d, i) = NONE;
-	for (uint32_t i = d->units; i-- > 0;) {
-		datagram(d, i)->newer = d->free_datagram;
-		d->free_datagram = i;
-		chunk_free(d, i);
-	}
 }
 
 struct nc_defrag *nc_defrag_init(void *mem, size_t size, const uint8_t seed[static 16], struct nc_defrag_counters *counters)
@@ -221,11 +240,13 @@ static uint32_t find(struct nc_defrag *d, const struct key *k, uint32_t in)
 
 static uint32_t create(struct nc_defrag *d, const struct key *k, uint32_t in, int64_t now)
 {
-	if (d->free_datagram == NONE)
+	uint32_t i = take_datagram(d);
+
+	if (i == NONE) {
 		evict(d, NONE);
-	uint32_t i = d->free_datagram;
+		i = take_datagram(d);
+	}
 	struct datagram *g = datagram(d, i);
-	d->free_datagram = g->newer;
 	d->live++;
 	g->key = *k;
 	g->first_ns = now;
@@ -267,10 +288,11 @@ static void reserve(struct nc_defrag *d, uint32_t i, uint32_t from, uint32_t to)
 	for (uint32_t k = from / CHUNK; k * CHUNK < to; k++) {
 		if (g->chunks[k] != NONE)
 			continue;
-		if (d->free_chunk == NONE)
+		uint32_t c = take_chunk(d);
+		if (c == NONE) {
 			evict(d, i);
-		uint32_t c = d->free_chunk;
-		memcpy(&d->free_chunk, chunk(d, c), sizeof(d->free_chunk));
+			c = take_chunk(d);
+		}
 		g->chunks[k] = c;
 	}
 }
