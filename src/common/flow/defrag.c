@@ -51,7 +51,7 @@ struct nc_defrag {
 	uint32_t units, bucket_count;
 	size_t results_at, datagrams_at, buckets_at, chunks_at;
 	uint32_t free_datagram, free_chunk, oldest, newest, live;
-	uint32_t fresh_datagram, fresh_chunk; /* these and those behind them were never used: no memory is touched before its time */
+	uint32_t fresh_datagram, fresh_chunk; /* these and those behind were never used: no memory is touched before its time */
 	uint32_t result;
 };
 
