@@ -378,13 +378,20 @@ static void touch(struct nc_flows *f, uint32_t i, const struct nc_flow_seen *s, 
 	nc_flow_start(f, i, e->kind, s);
 }
 
-static uint32_t flow(struct nc_flows *f, const struct nc_flow_seen *s, const struct nc_sink *sink)
+/* The entry that the hint of these addresses names, if it does. */
+static uint32_t hinted(const struct nc_flows *f, const struct nc_outer *o)
 {
 	uint32_t tag;
-	uint64_t *hint = hint_of(f, s->o, &tag);
-	uint32_t i = (uint32_t)*hint - 1, at;
+	uint64_t hint = *hint_of(f, o, &tag);
 
-	if (*hint >> 32 == tag && i < f->used && is_flow(f, i, s)) {
+	return hint >> 32 == tag && (uint32_t)hint - 1 < f->used ? (uint32_t)hint - 1 : NC_FLOW_NO;
+}
+
+static uint32_t flow(struct nc_flows *f, const struct nc_flow_seen *s, const struct nc_sink *sink)
+{
+	uint32_t i = hinted(f, s->o), tag, at;
+
+	if (i != NC_FLOW_NO && is_flow(f, i, s)) {
 		/* on their way while the flow is counted */
 		__builtin_prefetch(nc_flow_entry(f, nc_flow_entry(f, i)->near));
 		__builtin_prefetch(nc_flow_entry(f, nc_flow_entry(f, i)->next));
@@ -401,7 +408,9 @@ static uint32_t flow(struct nc_flows *f, const struct nc_flow_seen *s, const str
 	} else {
 		touch(f, i, s, sink);
 	}
-	*hint_of(f, s->o, &tag) = (uint64_t)tag << 32 | (i + 1);
+	/* the table may have grown, and the hint lies elsewhere now */
+	uint64_t *hint = hint_of(f, s->o, &tag);
+	*hint = (uint64_t)tag << 32 | (i + 1);
 	return i;
 }
 
@@ -485,15 +494,6 @@ static void add_parts(struct nc_flows *f, const struct nc_flow_seen *s, struct n
 static bool routes(const struct nc_flows *f)
 {
 	return f->o.wanted[NC_FLOW_FLOW] || f->o.wanted[NC_FLOW_CONNECTION] || f->o.wanted[NC_FLOW_NETWORK];
-}
-
-/* The entry that the hint of these addresses names, if it does. */
-static uint32_t hinted(const struct nc_flows *f, const struct nc_outer *o)
-{
-	uint32_t tag;
-	uint64_t hint = *hint_of(f, o, &tag);
-
-	return hint >> 32 == tag && (uint32_t)hint - 1 < f->used ? (uint32_t)hint - 1 : NC_FLOW_NO;
 }
 
 void nc_flows_ahead(const struct nc_flows *f, const struct nc_outer *o, unsigned step)
