@@ -93,7 +93,8 @@ struct nc_pipeline {
 	uint8_t *log_text;
 	struct nc_gather *gather;      /* NULL: no flows are wanted */
 	uint64_t windows;              /* of the file, that all workers have ended */
-	uint32_t wish;                 /* generation of what the workers are told to do, which o holds */
+	uint32_t wish;                 /* generation of what the workers are told to do, which o holds: */
+	struct nc_pipeline_change change; /* the last one; none in generation 0 */
 	uint32_t flow_flush;           /* generation of the last flush of flows, and of the last one that all have done */
 	uint32_t flow_flushed;
 	unsigned sweep_ticks;
@@ -717,17 +718,7 @@ static void reopen_file(struct member *m)
 /* The slot that no worker reads, unless it is two changes late, and then it looks again. */
 static void tell_wishes(const struct member *m)
 {
-	const struct nc_pipeline_options *o = &m->p->o;
-	struct nc_wishes *k = &m->shared->wishes[m->p->wish & 1];
-
-	for (size_t i = 0; i < NC_TYPES_MAX; i++)
-		k->wanted[i] = o->wanted[i];
-	k->payloads = o->payloads;
-	k->keep_errors = o->keep_errors;
-	k->keep_unknown = o->keep_unknown;
-	k->flow_timeout = o->flow_timeout;
-	k->conn_timeout = o->conn_timeout;
-	k->active_timeout = o->active_timeout;
+	m->shared->wishes[m->p->wish & 1] = m->p->change;
 	atomic_store(&m->shared->wish, m->p->wish);
 }
 
@@ -1069,17 +1060,23 @@ static bool same_kinds(const struct nc_pipeline_options *o, const bool wanted[st
 	return memcmp(a.wanted, b.wanted, sizeof(a.wanted)) == 0;
 }
 
+void nc_pipeline_apply(struct nc_pipeline_options *o, const struct nc_pipeline_change *c)
+{
+	memcpy(o->wanted, c->wanted, sizeof(o->wanted));
+	o->payloads = c->payloads;
+	o->keep_errors = c->keep_errors;
+	o->keep_unknown = c->keep_unknown;
+	o->flow_timeout = c->flow_timeout;
+	o->conn_timeout = c->conn_timeout;
+	o->active_timeout = c->active_timeout;
+}
+
 void nc_pipeline_change(struct nc_pipeline *p, const struct nc_pipeline_change *c)
 {
 	if (!same_kinds(&p->o, c->wanted))
 		nc_pipeline_flush_flows(p);
-	memcpy(p->o.wanted, c->wanted, sizeof(p->o.wanted));
-	p->o.payloads = c->payloads;
-	p->o.keep_errors = c->keep_errors;
-	p->o.keep_unknown = c->keep_unknown;
-	p->o.flow_timeout = c->flow_timeout;
-	p->o.conn_timeout = c->conn_timeout;
-	p->o.active_timeout = c->active_timeout;
+	nc_pipeline_apply(&p->o, c);
+	p->change = *c;
 	if (p->gather)
 		nc_gather_change(p->gather, &p->o);
 	p->wish++;

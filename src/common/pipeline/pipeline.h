@@ -147,6 +147,8 @@ struct nc_pipeline_change {
 	int64_t flow_timeout, conn_timeout, active_timeout;
 };
 void nc_pipeline_change(struct nc_pipeline *p, const struct nc_pipeline_change *c);
+/* The same in options. */
+void nc_pipeline_apply(struct nc_pipeline_options *o, const struct nc_pipeline_change *c);
 /* Another filter for its interface: compiled (nc_live_compile), which changes nothing, then put in place of the one there is,
  * which is in *c afterwards. When that fails, *c and the filter are as before. 0 or negative errno with a line in err. */
 int nc_pipeline_compile(struct nc_pipeline *p, const char *bpf, struct nc_program **ret, struct nc_buf *err);

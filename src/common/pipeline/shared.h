@@ -14,6 +14,7 @@
 #include "flow/defrag.h"
 #include "flow/tcp.h"
 #include "flow/flows.h"
+#include "pipeline/pipeline.h"
 #include "pipeline/ring.h"
 #include "record/type.h"
 
@@ -67,12 +68,6 @@ struct nc_worker_counters {
 	struct nc_decode_counters decode;
 };
 
-/* What main may change while the worker runs; bytes are 0 or 1. */
-struct nc_wishes {
-	uint8_t wanted[NC_TYPES_MAX], payloads, keep_errors, keep_unknown;
-	int64_t flow_timeout, conn_timeout, active_timeout;
-};
-
 enum nc_phase { NC_PHASE_STARTING, NC_PHASE_RUNNING, NC_PHASE_DONE, NC_PHASE_FAILED };
 
 struct nc_shared {
@@ -93,7 +88,7 @@ struct nc_shared {
 	struct nc_worker_counters counters;
 	/* main to worker */
 	_Atomic uint32_t wish; /* a generation, as above: of wishes[wish & 1]; main writes the other one before it says so */
-	struct nc_wishes wishes[2];
+	struct nc_pipeline_change wishes[2];
 };
 
 /* Where the parts of the piece lie. */

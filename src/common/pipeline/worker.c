@@ -186,19 +186,12 @@ static void take(struct worker *w, const struct nc_capture_packet *pkt)
 /* What main wishes now. False when it has begun to write the next but one meanwhile: then that will come. */
 static bool copy_wishes(struct worker *w, uint32_t gen)
 {
-	struct nc_wishes k = w->sh->wishes[gen & 1];
+	struct nc_pipeline_change k = w->sh->wishes[gen & 1];
 
 	atomic_thread_fence(memory_order_acquire);
 	if (atomic_load_explicit(&w->sh->wish, memory_order_relaxed) != gen)
 		return false;
-	for (size_t i = 0; i < NC_TYPES_MAX; i++)
-		w->o.wanted[i] = k.wanted[i] == 1;
-	w->o.payloads = k.payloads == 1;
-	w->o.keep_errors = k.keep_errors == 1;
-	w->o.keep_unknown = k.keep_unknown == 1;
-	w->o.flow_timeout = k.flow_timeout;
-	w->o.conn_timeout = k.conn_timeout;
-	w->o.active_timeout = k.active_timeout;
+	nc_pipeline_apply(&w->o, &k);
 	return true;
 }
 
