@@ -683,28 +683,43 @@ static void send_some(unsigned n, unsigned every)
 	close(fd);
 }
 
+/* A capture of what comes to our port over loopback; skips where that is not allowed. */
+static void start_live(struct outcome *o, struct nc_pipeline_options *po)
+{
+	struct nc_live_options live = {
+		.interface = "lo", .bpf = "udp dst port 4242", .snaplen = 65536, .buffer = 1 << 20,
+	};
+	struct nc_pipeline_events ev = { .chunk = on_chunk, .crash = on_crash, .done = on_done, .user = o };
+	struct nc_buf err = { 0 };
+
+	po->file = NULL;
+	po->live = &live;
+	assert_int_equal(nc_loop_new(&o->loop), 0);
+	int rc = nc_pipeline_new(o->loop, po, &ev, &o->pipeline, &err);
+	nc_buf_free(&err);
+	if (rc) {
+		nc_loop_free(o->loop);
+		skip();
+	}
+}
+
+static void run_to_end(struct outcome *o)
+{
+	assert_int_equal(nc_loop_add_timer(o->loop, LIMIT_NS, 0, on_limit, o, NULL), 0);
+	assert_int_equal(nc_loop_run(o->loop), 0);
+	assert_true(o->done);
+	nc_pipeline_stats(o->pipeline, &o->stats);
+}
+
 /* Whatever dies, and however it ends: each packet that the kernel took for us is accounted for. */
 static void live_numbers_add_up(void **state)
 {
 	static const struct nc_decoder *const extra[] = { &evil };
 	struct nc_pipeline_options po = options(2, extra, 1);
-	struct nc_live_options live = {
-		.interface = "lo", .bpf = "udp dst port 4242", .snaplen = 65536, .buffer = 1 << 20,
-	};
 	struct outcome o = { .status = 0 };
-	struct nc_pipeline_events ev = { .chunk = on_chunk, .crash = on_crash, .done = on_done, .user = &o };
-	struct nc_buf err = { 0 };
 
 	(void)state;
-	po.file = NULL;
-	po.live = &live;
-	assert_int_equal(nc_loop_new(&o.loop), 0);
-	int rc = nc_pipeline_new(o.loop, &po, &ev, &o.pipeline, &err);
-	nc_buf_free(&err);
-	if (rc) {
-		nc_loop_free(o.loop);
-		skip();
-	}
+	start_live(&o, &po);
 	int64_t until = nc_time_mono() + LIMIT_NS;
 	while (o.crashes < 25 && nc_time_mono() < until) {
 		send_some(40, 20);
@@ -714,11 +729,8 @@ static void live_numbers_add_up(void **state)
 	/* killers that wait when the end comes */
 	send_some(400, 10);
 	nc_pipeline_stop(o.pipeline);
-	assert_int_equal(nc_loop_add_timer(o.loop, LIMIT_NS, 0, on_limit, &o, NULL), 0);
-	assert_int_equal(nc_loop_run(o.loop), 0);
-	assert_true(o.done);
+	run_to_end(&o);
 	assert_int_equal(o.status, 0);
-	nc_pipeline_stats(o.pipeline, &o.stats);
 	assert_true(o.stats.received > 0);
 	assert_int_equal(o.stats.received, o.stats.packets + o.stats.kernel_drop + o.stats.crash_drop + o.stats.stop_drop);
 	assert_int_equal(o.stats.packets, udp(&o) + o.stats.crashes);
@@ -732,29 +744,13 @@ static void live_numbers_add_up(void **state)
 static void stop_before_the_beginning(void **state)
 {
 	struct nc_pipeline_options po = options(1, NULL, 0);
-	struct nc_live_options live = {
-		.interface = "lo", .bpf = "udp dst port 4242", .snaplen = 65536, .buffer = 1 << 20,
-	};
 	struct outcome o = { .status = 0 };
-	struct nc_pipeline_events ev = { .chunk = on_chunk, .crash = on_crash, .done = on_done, .user = &o };
-	struct nc_buf err = { 0 };
 
 	(void)state;
-	po.file = NULL;
-	po.live = &live;
-	assert_int_equal(nc_loop_new(&o.loop), 0);
-	int rc = nc_pipeline_new(o.loop, &po, &ev, &o.pipeline, &err);
-	nc_buf_free(&err);
-	if (rc) {
-		nc_loop_free(o.loop);
-		skip();
-	}
+	start_live(&o, &po);
 	nc_pipeline_stop(o.pipeline);
 	send_some(20, 21);
-	assert_int_equal(nc_loop_add_timer(o.loop, LIMIT_NS, 0, on_limit, &o, NULL), 0);
-	assert_int_equal(nc_loop_run(o.loop), 0);
-	assert_true(o.done);
-	nc_pipeline_stats(o.pipeline, &o.stats);
+	run_to_end(&o);
 	assert_int_equal(o.stats.stop_drop, 0);
 	assert_int_equal(o.stats.packets, 20);
 	assert_int_equal(udp(&o), 20);
@@ -828,24 +824,14 @@ static void change_filter(struct outcome *o, const char *bpf)
 static void changes_while_it_runs(void **state)
 {
 	struct nc_pipeline_options po = options(2, NULL, 0);
-	struct nc_live_options live = { .interface = "lo", .bpf = "udp dst port 4242", .snaplen = 65536, .buffer = 1 << 20 };
 	struct outcome o = { .status = 0 };
-	struct nc_pipeline_events ev = { .chunk = on_chunk, .crash = on_crash, .done = on_done, .user = &o };
 	struct nc_pipeline_change c = { .wanted = { false } };
 	struct nc_program *none = NULL;
 	struct nc_buf err = { 0 };
 
 	(void)state;
-	po.file = NULL;
-	po.live = &live;
 	memset(po.wanted, 0, sizeof(po.wanted));
-	assert_int_equal(nc_loop_new(&o.loop), 0);
-	int rc = nc_pipeline_new(o.loop, &po, &ev, &o.pipeline, &err);
-	nc_buf_free(&err);
-	if (rc) {
-		nc_loop_free(o.loop);
-		skip();
-	}
+	start_live(&o, &po);
 	pass(&o, 50, 50);
 	change_types(&o, &c, "UDP", "Ethernet");
 	change_types(&o, &c, "Ethernet", "UDP");
@@ -860,10 +846,7 @@ static void changes_while_it_runs(void **state)
 	change_filter(&o, "udp dst port 4242 and udp[4:2] > 8");
 	change_types(&o, &c, "UDP", "Ethernet");
 	nc_pipeline_stop(o.pipeline);
-	assert_int_equal(nc_loop_add_timer(o.loop, LIMIT_NS, 0, on_limit, &o, NULL), 0);
-	assert_int_equal(nc_loop_run(o.loop), 0);
-	assert_true(o.done);
-	nc_pipeline_stats(o.pipeline, &o.stats);
+	run_to_end(&o);
 	assert_int_equal(o.stats.packets, 350);
 	assert_int_equal(o.stats.received, 350);
 	nc_pipeline_free(o.pipeline);
