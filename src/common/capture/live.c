@@ -39,6 +39,7 @@ struct nc_live {
 	struct nc_live_stats stats;
 	unsigned workers;         /* in the fanout group */
 	bool by_libpcap;          /* its filter is none that the socket could take */
+	struct nc_program *program; /* that was compiled for it; NULL: its options had one, or somebody took it */
 	uint64_t if_dropped_base;
 	nc_live_fn fn;            /* of the current nc_live_poll */
 	void *user;
@@ -229,23 +230,20 @@ static uint64_t read_counters(const struct nc_live *l)
 }
 
 /* What was compiled for a handle before this one is good for it too, unless it has become another kind of interface. */
-static int filter_of(struct nc_live *l, const struct nc_live_options *o, struct nc_program **own, struct nc_program **ret,
-                     struct nc_buf *err)
+static int filter_of(struct nc_live *l, const struct nc_live_options *o, struct nc_program **ret, struct nc_buf *err)
 {
-	int r = 0;
-
 	if (o->program && o->program->datalink == pcap_datalink(l->pcap)) {
 		*ret = o->program;
 		return 0;
 	}
-	r = nc_program_compile(l->pcap, l->interface, o->program ? o->program->text : o->bpf, own, err);
-	*ret = *own;
+	int r = nc_program_compile(l->pcap, l->interface, o->program ? o->program->text : o->bpf, &l->program, err);
+	*ret = l->program;
 	return r;
 }
 
 static int open_handle(struct nc_live *l, const struct nc_live_options *o, struct nc_buf *err)
 {
-	struct nc_program *own = NULL, *filter;
+	struct nc_program *filter;
 	int r = activate(o, l->pcap, err);
 
 	if (r < 0)
@@ -253,10 +251,9 @@ static int open_handle(struct nc_live *l, const struct nc_live_options *o, struc
 	l->fd = pcap_fileno(l->pcap);
 	l->unit = pcap_get_tstamp_precision(l->pcap) == PCAP_TSTAMP_PRECISION_NANO ? 1 : 1000;
 	l->datalink = nc_capfile_datalink((uint32_t)pcap_datalink(l->pcap));
-	r = filter_of(l, o, &own, &filter, err);
+	r = filter_of(l, o, &filter, err);
 	if (r == 0)
 		r = begin(l, o, filter, err);
-	nc_program_free(own);
 	if (r == 0) {
 		open_counters(l, o->interface);
 		l->if_dropped_base = read_counters(l);
@@ -296,7 +293,17 @@ void nc_live_close(struct nc_live *l)
 		if (l->counter[i] >= 0)
 			close(l->counter[i]);
 	pcap_close(l->pcap);
+	nc_program_free(l->program);
 	free(l);
+}
+
+struct nc_program *nc_live_take_program(struct nc_live *l)
+{
+	struct nc_program *c = l->by_libpcap ? NULL : l->program;
+
+	if (c)
+		l->program = NULL;
+	return c;
 }
 
 static void give_packet(u_char *user, const struct pcap_pkthdr *h, const u_char *data)

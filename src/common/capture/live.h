@@ -36,6 +36,9 @@ void nc_live_close(struct nc_live *l);
 /* l was opened beyond the `workers` of its group: from now on it gets the packets of `old`, which was opened as number `slot`.
  * No packet is missed or comes to both. Closes old; its last numbers, as of nc_live_stats, go to ret. */
 void nc_live_replace(struct nc_live *l, struct nc_live *old, unsigned slot, struct nc_live_stats *ret);
+/* The filter that it was opened with, now the caller's, for handles to come; NULL: its options had it, or the socket can't take
+ * it, and then no other filter can be put in its place. */
+struct nc_program *nc_live_take_program(struct nc_live *l);
 /* Another filter while it runs, by whoever has opened it: compiled for handles like l (0, or negative errno with a line in err),
  * then put in place of the one that is there, so that each packet is judged by one of the two; what has passed the old one and
  * waits is not touched. Without memory for it the old one stays. Names of hosts in it are looked up, which may take its time. */

@@ -529,15 +529,6 @@ static void write_off(struct member *m)
 /* --- live handles ------------------------------------------------------------------------------------------------------------
  */
 
-/* For the handles to come, and so that what is put in its place can be taken back. What is not kept can't be changed either. */
-static void keep_filter(struct nc_pipeline *p, struct nc_live *l)
-{
-	struct nc_buf err = { 0 };
-
-	(void)nc_live_compile(l, p->live_options.bpf, &p->live_options.program, &err);
-	nc_buf_free(&err);
-}
-
 static int open_live(struct member *m, struct nc_buf *err)
 {
 	bool before[FDS_MAX];
@@ -553,8 +544,9 @@ static int open_live(struct member *m, struct nc_buf *err)
 	for (int fd = 0; fd < FDS_MAX; fd++)
 		if (!before[fd] && fcntl(fd, F_GETFD) >= 0 && m->live_fd_count < sizeof(m->live_fds) / sizeof(m->live_fds[0]))
 			m->live_fds[m->live_fd_count++] = fd;
+	/* for the handles to come, and so that what is put in its place can be taken back */
 	if (!m->p->live_options.program)
-		keep_filter(m->p, l);
+		m->p->live_options.program = nc_live_take_program(l);
 	return 0;
 }
 
