@@ -125,10 +125,12 @@ static int parse_key(int fd, uint8_t key[static NC_KEY_LEN], char text[static KE
 	return nc_text_unhex(key, NC_KEY_LEN, text) ? 0 : -EINVAL;
 }
 
+static const char no_key[] = "not a key of 64 hex digits";
+
 /* O_NONBLOCK: a FIFO in the folder must not hold us up. */
-static int open_key(int dirfd, const char *name, struct stat *st, const char **why)
+static int open_key(int dirfd, const char *name, int flags, struct stat *st, const char **why)
 {
-	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags);
 
 	if (fd < 0) {
 		int code = -errno;
@@ -147,29 +149,36 @@ static int read_public(int dirfd, const char *name, uint8_t key[static NC_KEY_LE
 {
 	char text[KEY_HEX + 2];
 	struct stat st;
-	int fd = open_key(dirfd, name, &st, why);
+	int fd = open_key(dirfd, name, 0, &st, why);
 
 	if (fd < 0)
 		return fd;
 	int r = parse_key(fd, key, text);
 	close(fd);
 	if (r < 0)
-		*why = r == -EINVAL ? "not a key of 64 hex digits" : strerrordesc_np(-r);
+		*why = r == -EINVAL ? no_key : strerrordesc_np(-r);
 	return r;
 }
 
-int nc_key_read_secret(int dirfd, const char *name, uint8_t key[static NC_KEY_LEN], const char **why)
+/* How a secret lies: flags of its opening, mode bits that it must not have, and what is wrong then. */
+struct lying {
+	int flags;
+	mode_t refused;
+	const char *open_to_all;
+};
+
+static int read_secret(int dirfd, const char *name, const struct lying *how, uint8_t key[static NC_KEY_LEN], const char **why)
 {
 	struct stat st;
-	int fd = open_key(dirfd, name, &st, why);
+	int fd = open_key(dirfd, name, how->flags, &st, why);
 
 	memset(key, 0, NC_KEY_LEN);
 	if (fd < 0)
 		return fd;
 	int r = -EPERM;
 	char *text = NULL;
-	*why = "may be read by others than its owner: set its mode to 0600";
-	if (st.st_mode & 0077)
+	*why = how->open_to_all;
+	if (st.st_mode & how->refused)
 		goto out;
 	r = -ENOMEM;
 	*why = "no locked memory for the key";
@@ -178,12 +187,33 @@ int nc_key_read_secret(int dirfd, const char *name, uint8_t key[static NC_KEY_LE
 		goto out;
 	r = parse_key(fd, key, text);
 	if (r < 0)
-		*why = r == -EINVAL ? "not a key of 64 hex digits" : strerrordesc_np(-r);
+		*why = r == -EINVAL ? no_key : strerrordesc_np(-r);
 out:
 	if (r < 0)
 		sodium_memzero(key, NC_KEY_LEN);
 	sodium_free(text);
 	close(fd);
+	return r;
+}
+
+int nc_key_read_secret(int dirfd, const char *name, uint8_t key[static NC_KEY_LEN], const char **why)
+{
+	static const struct lying own = { 0, 0077, "may be read by others than its owner: set its mode to 0600" };
+
+	return read_secret(dirfd, name, &own, key, why);
+}
+
+/* systemd lets the daemon's user read them by an access control list where it can, which st_mode shows as the group's right. All
+ * zeros pass for "no pre-shared key" elsewhere, and are nobody's key pair. */
+int nc_key_read_credential(int dirfd, const char *name, uint8_t key[static NC_KEY_LEN], const char **why)
+{
+	static const struct lying credential = { O_NOFOLLOW, S_IRWXO, "may be read by everybody" };
+	int r = read_secret(dirfd, name, &credential, key, why);
+
+	if (r == 0 && sodium_is_zero(key, NC_KEY_LEN)) {
+		*why = no_key;
+		r = -EINVAL;
+	}
 	return r;
 }
 

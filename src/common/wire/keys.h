@@ -37,6 +37,8 @@ int nc_key_read_public(uint8_t key[static NC_KEY_LEN], const char *path, struct 
 /* 32 secret bytes from a file of 64 hex digits (and a newline) in the folder dirfd, or AT_FDCWD; -EPERM when others than its
  * owner may read it. On failure *why is a few words, and key is zeros. */
 int nc_key_read_secret(int dirfd, const char *name, uint8_t key[static NC_KEY_LEN], const char **why);
+/* The same of a credential in the folder that systemd hands over: its group may read it; links and zeros are refused. */
+int nc_key_read_credential(int dirfd, const char *name, uint8_t key[static NC_KEY_LEN], const char **why);
 /* "SHA256:…" over the 32 bytes of a public key. */
 void nc_key_fingerprint(char out[static NC_KEY_FINGERPRINT], const uint8_t key[static NC_KEY_LEN]);
 
